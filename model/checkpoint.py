@@ -1,0 +1,186 @@
+"""A trained model on disk: a directory of JSON and safetensors files, written whole or not at all."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from model.lstm import CharLSTM, LSTMConfig
+from model.sampling import SamplingConfig
+from model.vocabulary import Vocabulary
+
+FORMAT = "lstm-text-generation checkpoint"
+VERSION = 1
+WEIGHTS, CONFIG, VOCABULARY, TRAINING, CARD = FILES = (
+    "model.safetensors",
+    "config.json",
+    "vocabulary.json",
+    "training.json",
+    "README.md",
+)
+
+Context = Literal["carried", "window"]  # the state runs on, or every prediction sees the last characters alone
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message is one sentence that names the file."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network with all that belongs to it: its characters, how it likes to write, and how it was trained."""
+
+    network: CharLSTM
+    vocabulary: Vocabulary
+    sampling: SamplingConfig = SamplingConfig()
+    context: Context = "carried"
+    training: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+
+def check_place(directory: Path) -> None:
+    """Raise CheckpointError where a checkpoint saved to `directory` would take the place of something else."""
+    if directory.exists() and not directory.is_dir():
+        raise CheckpointError(f"{directory} is a file: give the name of a directory of its own")
+    others = sorted({file.name for file in directory.iterdir()} - set(FILES)) if directory.exists() else []
+    if others:
+        raise CheckpointError(f"{directory} holds other files ({others[0]}): give a directory of its own")
+
+
+def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
+    """Write `checkpoint` to `directory`, weights in half precision; a checkpoint already there is replaced whole.
+
+    The files are written to a directory beside it, which then takes its place, so a crash at any moment leaves either
+    the old checkpoint or the new one. CheckpointError where other files are in the way, OSError where the disk refuses.
+    """
+    directory = Path(directory).absolute()
+    check_place(directory)
+    _recover(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.new.", dir=directory.parent))
+    try:
+        network = checkpoint.network
+        config = {
+            "format": FORMAT,
+            "version": VERSION,
+            "architecture": dataclasses.asdict(network.config),
+            "vocabulary_size": network.vocabulary_size,
+            "context": checkpoint.context,
+            "sampling": dataclasses.asdict(checkpoint.sampling),
+        }
+        (fresh / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        checkpoint.vocabulary.save(fresh / VOCABULARY)
+        training = json.dumps(checkpoint.training, indent=1, ensure_ascii=False) + "\n"
+        (fresh / TRAINING).write_text(training, encoding="utf-8")
+        (fresh / CARD).write_text(card, encoding="utf-8")
+        weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
+        save_file(weights, fresh / WEIGHTS, metadata={"format": "pt"} | _digests(fresh))
+        for file in (fresh / name for name in FILES):
+            file.chmod(0o644)
+            with open(file, "rb") as written:
+                os.fsync(written.fileno())
+        fresh.chmod(0o755)  # mkdtemp makes it private
+        if directory.exists():
+            directory.rename(_previous(directory))
+        fresh.rename(directory)
+        shutil.rmtree(_previous(directory), ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        _recover(directory)
+
+
+def load(directory: Path) -> Checkpoint:
+    """The checkpoint in `directory`, in evaluation mode and float32; CheckpointError unless every file is sound and fits."""
+    directory = Path(directory).absolute()
+    _recover(directory)
+    if not directory.is_dir():
+        raise CheckpointError(f"there is no checkpoint directory {directory}: train one with python -m training.train")
+    for name in FILES[:-1]:  # the card is for people
+        if not (directory / name).is_file():
+            raise CheckpointError(f"{directory / name} is missing: a checkpoint needs {', '.join(FILES[:-1])}")
+
+    config = _read_json(directory / CONFIG)
+    if config.get("format") != FORMAT:
+        raise CheckpointError(f"{directory / CONFIG} is not the config of a {FORMAT}")
+    if config.get("version") != VERSION:
+        raise CheckpointError(
+            f"{directory / CONFIG} has format version {config.get('version')!r}, but this program reads version {VERSION}"
+        )
+    training = _read_json(directory / TRAINING)
+    try:
+        vocabulary = Vocabulary.from_json((directory / VOCABULARY).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{directory / VOCABULARY} is damaged: {error}") from error
+    try:
+        sampling = SamplingConfig(**config["sampling"])
+        context = config["context"]
+        if context not in get_args(Context):
+            raise ValueError(f"context is {context!r}, but must be carried or window")
+        network = CharLSTM(LSTMConfig(**config["architecture"]), len(vocabulary))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{directory / CONFIG} is damaged: {error}") from error
+    if config.get("vocabulary_size") != len(vocabulary):
+        raise CheckpointError(
+            f"{directory / VOCABULARY} holds {len(vocabulary)} characters, "
+            f"but {CONFIG} beside it is for {config.get('vocabulary_size')!r}"
+        )
+
+    _load_weights(network, directory)
+    return Checkpoint(network.eval(), vocabulary, sampling, context, training, directory.name)
+
+
+def _load_weights(network: CharLSTM, directory: Path) -> None:
+    path = directory / WEIGHTS
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    for name, digest in _digests(directory).items():
+        if metadata.get(name) != digest:
+            raise CheckpointError(f"{directory / name} does not belong to the {WEIGHTS} beside it")
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if found != expected:
+        raise CheckpointError(f"{path} does not hold the weights that {CONFIG} describes")
+    if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+        raise CheckpointError(f"{path} holds weights that are not finite numbers")
+    network.load_state_dict(weights)
+
+
+def _digests(directory: Path) -> dict[str, str]:
+    """SHA-256 of the files without which the weights mean something else; stored inside the weights' file."""
+    return {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in (CONFIG, VOCABULARY)}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is damaged: it does not hold a JSON object")
+    return content
+
+
+def _previous(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.previous")
+
+
+def _recover(directory: Path) -> None:
+    """Undo a replacement that was cut off between taking the old checkpoint away and putting the new one there."""
+    if _previous(directory).is_dir():
+        if directory.exists():
+            shutil.rmtree(_previous(directory), ignore_errors=True)
+        else:
+            _previous(directory).rename(directory)

@@ -1,0 +1,100 @@
+"""The network: characters in, a score for every possible next character out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from model.options import check, option
+
+State = tuple[Tensor, Tensor]  # hidden and cell state, each (L, B, H)
+
+
+@dataclass(frozen=True)
+class LSTMConfig:
+    """Sizes and dropout rates of a `CharLSTM`; ValueError for values outside their range."""
+
+    input_encoding: Literal["embedding", "scaled"] = option("embedding", "a learned vector for each character, or id / V")
+    embedding_size: int = option(64, "numbers in a character's vector", 1, 4096)
+    hidden_size: int = option(512, "hidden units in a layer", 1, 8192)
+    layers: int = option(2, "LSTM layers", 1, 16)
+    dropout_input: float = option(0.0, "share of the input vector dropped while training", 0, 0.95)
+    dropout_hidden: float = option(0.0, "share dropped between layers", 0, 0.95)
+    dropout_output: float = option(0.0, "share dropped before the output layer", 0, 0.95)
+    weight_drop: float = option(0.0, "share of the recurrent weights dropped", 0, 0.95)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class CharLSTM(nn.Module):
+    """A stack of LSTM layers over characters: `(ids, state) -> (logits, state)`, nothing kept in between.
+
+    One long sequence gives the same logits as its chunks with the state carried from each to the next.
+    """
+
+    def __init__(self, config: LSTMConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config, self.vocabulary_size = config, vocabulary_size
+        V, H = vocabulary_size, config.hidden_size
+        E = config.embedding_size if config.input_encoding == "embedding" else 1
+        self.embedding = nn.Embedding(V, E) if config.input_encoding == "embedding" else None
+        self.layers = nn.ModuleList(nn.LSTM(E if i == 0 else H, H, batch_first=True) for i in range(config.layers))
+        self.output = nn.Linear(H, V)
+
+    def zero_state(self, B: int) -> State:
+        """The state of `B` streams that have read nothing: float32 zeros of shape (L, B, H)."""
+        zeros = self.output.weight.new_zeros(self.config.layers, B, self.config.hidden_size)
+        return zeros, zeros
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read `ids` (B, T) int64 on from `state`; return the logits (B, T, V) of what follows each, and the new state."""
+        hidden, state = self.read(ids, state)
+        return self.output(hidden), state
+
+    def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """As `forward`, but return the last layer's hidden state (B, T, H) in place of the logits."""
+        config = self.config
+        x = self._input(ids)  # (B, T, E)
+        x = locked_dropout(x, config.dropout_input, self.training)
+        hidden, cell = [], []
+        for i, layer in enumerate(self.layers):
+            if i > 0:
+                x = locked_dropout(x, config.dropout_hidden, self.training)
+            x, (h, c) = self._run(layer, x, (state[0][i : i + 1], state[1][i : i + 1]))  # (B, T, H), (1, B, H) twice
+            hidden.append(h)
+            cell.append(c)
+        x = locked_dropout(x, config.dropout_output, self.training)
+        return x, (torch.cat(hidden), torch.cat(cell))
+
+    def _input(self, ids: Tensor) -> Tensor:
+        if self.embedding is not None:
+            return self.embedding(ids)
+        return (ids / self.vocabulary_size).unsqueeze(-1)
+
+    def _run(self, layer: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One layer over the whole window, with some of its recurrent weights dropped while training.
+
+        The dropped weights are the same at every step of the window: Merity, Keskar, Socher, "Regularizing and
+        Optimizing LSTM Language Models", 2017, section 2.
+        """
+        if not (self.training and self.config.weight_drop):
+            return layer(x, state)
+        dropped = locked_dropout(layer.weight_hh_l0, self.config.weight_drop, True, locked=None)
+        return functional_call(layer, {"weight_hh_l0": dropped}, (x, state))
+
+
+def locked_dropout(x: Tensor, rate: float, training: bool, locked: int | None = 1) -> Tensor:
+    """Zero a share `rate` of `x` and scale up the rest, with one mask for all of dimension `locked`.
+
+    With one mask for all time steps of a window the network cannot wait for a dropped number to come back: Gal and
+    Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016.
+    """
+    if not training or rate == 0:
+        return x
+    shape = [1 if d == locked else size for d, size in enumerate(x.shape)]
+    kept = torch.rand(shape, device=x.device) >= rate  # twice as fast as bernoulli_ on a CPU
+    return x * kept.to(x.dtype) / (1 - rate)

@@ -1,0 +1,58 @@
+"""Options: dataclass fields that know their meaning and legal range, so that every error and every help line agree."""
+
+import argparse
+import dataclasses
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+def option(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field with a one-line meaning and, for numbers, the lowest and highest legal value."""
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+
+
+def check(options: Any) -> None:
+    """Raise ValueError, in one sentence, for the first field that is of the wrong type or outside its range."""
+    types = get_type_hints(type(options))
+    for field in dataclasses.fields(options):
+        if "meaning" in field.metadata:
+            _check_value(field, types[field.name], getattr(options, field.name))
+
+
+def _check_value(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
+    low, high = field.metadata["low"], field.metadata["high"]
+    if get_origin(kind) is Literal:
+        allowed, legal = " or ".join(get_args(kind)), value in get_args(kind)
+    elif kind is bool:
+        allowed, legal = "true or false", isinstance(value, bool)
+    else:
+        allowed = "a whole number" if kind is int else "a number"
+        if low is not None:
+            allowed += f" from {low:g}" + ("" if high is None else f" to {high:g}")
+        number = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
+        # Comparisons with NaN are false, so NaN is outside every range.
+        legal = number and (low is None or value >= low) and (high is None or value <= high) and abs(value) < 1e18
+    if not legal:
+        raise ValueError(f"{field.name.replace('_', ' ')} is {value!r}, but must be {allowed}")
+
+
+def add_options(parser: argparse._ActionsContainer, options: type) -> None:
+    """Give `parser` one `--name` for each option of a dataclass; those not typed stay absent from the result."""
+    types = get_type_hints(options)
+    for field in dataclasses.fields(options):
+        if "meaning" not in field.metadata:
+            continue
+        kind = types[field.name]
+        name, common = "--" + field.name.replace("_", "-"), {"default": argparse.SUPPRESS}
+        if kind is bool:
+            parser.add_argument(name, action=argparse.BooleanOptionalAction, help=field.metadata["meaning"], **common)
+        elif get_origin(kind) is Literal:
+            parser.add_argument(name, choices=get_args(kind), help=field.metadata["meaning"], **common)
+        else:
+            metavar = "N" if kind is int else "X"
+            parser.add_argument(name, type=kind, metavar=metavar, help=field.metadata["meaning"], **common)
+
+
+def chosen(options: type, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options of a dataclass that were typed on the command line, by field name."""
+    names = {field.name for field in dataclasses.fields(options) if "meaning" in field.metadata}
+    return {name: value for name, value in vars(arguments).items() if name in names}

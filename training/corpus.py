@@ -1,0 +1,110 @@
+"""Files to clean text, and the text to a part that trains and a part that is held out."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from model.vocabulary import normalise
+
+TRAINING_SHARE = 0.9
+SHORTEST = 2_000  # characters: a tenth of it still holds a window of 100 and what follows
+
+# The markers stand alone in their line, indented or not; the oldest files have only the "small print" one.
+GUTENBERG_START = re.compile(
+    r"^[ \t]*\*\*\*[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*?\*\*\*[ \t]*$"
+    r"|^[ \t]*\*END[ *]*THE SMALL PRINT!.*$",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+GUTENBERG_END = re.compile(
+    r"^[ \t]*\*\*\*[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
+    r"|^[ \t]*END OF (?:THE )?PROJECT GUTENBERG(?:'S|’S)? .*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class CorpusError(ValueError):
+    """A file that cannot be trained on; the message is one sentence that says what would do."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clean text in two parts that follow each other: the first nine tenths train, the last tenth is held out."""
+
+    name: str
+    text: str
+    lowercase: bool
+    files: tuple[dict[str, str | int], ...]  # name, bytes and sha256 of each, as read
+    notes: tuple[str, ...]  # what was done to the files, a sentence each
+
+    @property
+    def split(self) -> int:
+        """How many characters train; the rest is held out."""
+        return int(len(self.text) * TRAINING_SHARE)
+
+    @property
+    def training(self) -> str:
+        return self.text[: self.split]
+
+    @property
+    def held_out(self) -> str:
+        return self.text[self.split :]
+
+
+def read(paths: Sequence[Path], lowercase: bool = False) -> Corpus:
+    """The text of one or more files, one after the other; CorpusError where a file holds no text or all are too short."""
+    notes: list[str] = []
+    texts, files = [], []
+    for path in map(Path, paths):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
+        text = _without_licence(_decode(data, path, notes), path, notes)
+        texts.append(normalise(text, lowercase))
+        files.append({"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+    text = "\n\n".join(texts)
+    if len(text) < SHORTEST:
+        names = ", ".join(path.name for path in map(Path, paths))
+        raise CorpusError(
+            f"{names}: {len(text.strip()):,} characters are too few to learn from; give at least {SHORTEST:,}, better 100,000"
+        )
+    return Corpus(" + ".join(Path(path).stem for path in paths), text, lowercase, tuple(files), tuple(notes))
+
+
+def _decode(data: bytes, path: Path, notes: list[str]) -> str:
+    """The text of `data`: UTF-8 where it is that, else the likeliest encoding, with a note that says which."""
+    if not data.strip():
+        raise CorpusError(f"{path} is empty: give a text file of at least {SHORTEST:,} characters")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        guess = from_bytes(data).best()
+        if guess is None:
+            raise _binary(path) from None
+        text = str(guess).removeprefix("\ufeff")
+        notes.append(f"{path.name}: not UTF-8, read as {guess.encoding}; save it as UTF-8 if letters look wrong")
+    controls = sum(unicodedata.category(c) == "Cc" and not c.isspace() for c in text[:100_000])
+    if "\0" in text or controls > len(text[:100_000]) / 100:
+        raise _binary(path)
+    return text
+
+
+def _binary(path: Path) -> CorpusError:
+    return CorpusError(f"{path} is not a text file: give plain text, such as a book's .txt edition")
+
+
+def _without_licence(text: str, path: Path, notes: list[str]) -> str:
+    """`text` between Project Gutenberg's header and licence, where it has them."""
+    text = text.replace("\r\n", "\n")
+    start = next((match.end() for match in GUTENBERG_START.finditer(text[:50_000])), 0)
+    end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
+    cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]
+    if not cut:
+        return text
+    notes.append(f"{path.name}: Project Gutenberg's {' and '.join(cut)} cut off ({len(text) - end + start:,} characters)")
+    return text[start:end].lstrip("\n").rstrip()

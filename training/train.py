@@ -1,0 +1,132 @@
+"""Train a character-level LSTM on a book: `python -m training.train BOOK [BOOK ...] --out DIR`."""
+
+import argparse
+import shlex
+import signal
+import sys
+import textwrap
+from pathlib import Path
+
+from tqdm import tqdm
+
+from model import checkpoint as checkpoints
+from model.lstm import LSTMConfig
+from model.options import add_options, chosen
+from training import hardware
+from training.corpus import read
+from training.recipes import RECIPES, Recipe
+from training.trainer import Trainer
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train", description="Train a character-level LSTM on one or more text files."
+    )
+    parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file; several are read in order")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory for the checkpoint")
+    parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default), or the tutorials' classic")
+    parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long, in place of steps or epochs")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--overwrite", action="store_true", help="begin afresh where DIR holds a checkpoint already")
+    values = parser.add_argument_group("the recipe's own values")
+    add_options(values, Recipe)
+    add_options(values, LSTMConfig)
+    return parser.parse_args(arguments, argparse.Namespace(typed=arguments))
+
+
+def prepare(options: argparse.Namespace) -> Trainer:
+    """The run that the command line describes; ValueError, in one sentence, for whatever is wrong with it."""
+    changed = chosen(Recipe, options) | chosen(LSTMConfig, options)
+    if options.minutes is not None:
+        if not 0 < options.minutes < 1e6:
+            raise ValueError(f"--minutes is {options.minutes:g}, but must be a number above 0")
+        if "steps" in changed or "epochs" in changed:
+            raise ValueError("--minutes stands in place of --steps and --epochs: give one of them")
+    if not 0 <= options.seed < 2**32:
+        raise ValueError(f"--seed is {options.seed}, but must be a whole number from 0 to {2**32 - 1}")
+    recipe = RECIPES[options.recipe].with_options(changed)
+    device = hardware.prepare(options.device)
+
+    out: Path = options.out.absolute()
+    unfinished = Trainer.unfinished(out)
+    checkpoints.check_place(out)
+    if options.overwrite:
+        unfinished.unlink(missing_ok=True)
+    elif out.exists() and not unfinished.exists():
+        raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
+
+    corpus = read(options.books, recipe.lowercase)
+    for note in corpus.notes:
+        print(note)
+    # For the record the books go by name: their paths belong to this machine.
+    typed = [Path(word).name if Path(word) in options.books else word for word in options.typed]
+    command = shlex.join(["python", "-m", "training.train", *typed])
+    return Trainer(corpus, recipe, out, seed=options.seed, minutes=options.minutes, device=device, command=command)
+
+
+def watch(trainer: Trainer) -> bool:
+    """Run to the end with a progress bar, or until Ctrl-C; say whether it came to the end."""
+    stop = False
+
+    def ask_to_stop(*_: object) -> None:
+        nonlocal stop
+        if stop:  # asked twice: at once, with the best that is already written
+            raise KeyboardInterrupt
+        stop = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask_to_stop)
+    run = trainer.run()
+    with tqdm(total=trainer.steps, initial=trainer.step, unit="step", dynamic_ncols=True) as bar:
+        for progress in run:
+            bar.total = progress.steps
+            if progress.sample is not None:
+                bar.write(f"\nstep {progress.step:,}: {progress.bits_per_character:.3f} bits per character held out")
+                bar.write(textwrap.indent(progress.sample, "    "))
+            bar.set_postfix_str(
+                f"loss {progress.loss:.3f}, held out {progress.bits_per_character:.3f} bits/char, "
+                f"{progress.characters_per_second:,.0f} chars/s",
+                refresh=False,
+            )
+            bar.update(progress.step - bar.n)
+            if stop and progress.step != progress.steps:
+                run.close()
+                return False
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        trainer = prepare(options)
+    except (ValueError, OSError) as error:
+        print(f"training.train: {error}", file=sys.stderr)
+        return 2
+    if trainer.step:
+        print(f"going on from step {trainer.step:,}")
+    complete = watch(trainer)
+
+    training = checkpoints.load(trainer.directory).training
+    held_out = training["held_out"]
+    size = sum(file.stat().st_size for file in trainer.directory.iterdir())
+    rows = {
+        "held-out nats": f"{held_out['nats']:.4f}",
+        "bits per character": f"{held_out['bits_per_character']:.4f}",
+        "perplexity": f"{held_out['perplexity']:.3f}",
+        "time": f"{training['seconds'] / 60:.1f} minutes, {trainer.step:,} steps",
+        "size": f"{training['parameters']:,} parameters, {size / 1e6:.1f} MB",
+        "best step": f"{training['best_step']:,}",
+    }
+    print()
+    for name, value in rows.items():
+        print(f"{name:20}{value}")
+    if complete:
+        print(f"\n{trainer.directory} is ready: write with it by  python app.py --checkpoint {options.out}")
+    else:
+        print(f"\nStopped: {trainer.directory} holds the best so far; the same command goes on from here.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,281 @@
+"""The training loop: one run from a corpus to a checkpoint, which can be stopped and taken up again."""
+
+import copy
+import dataclasses
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from model import checkpoint as checkpoints
+from model.checkpoint import Checkpoint
+from model.generation import GenerationConfig, generate
+from model.lstm import CharLSTM
+from model.vocabulary import Vocabulary
+from training import hardware
+from training.batches import Streams, Windows
+from training.card import card
+from training.corpus import Corpus
+from training.evaluation import Evaluation, evaluate
+from training.recipes import Recipe
+
+TIMED_STEPS = 20  # how many steps a run with a time limit takes before it settles how many there will be
+SAMPLE_LENGTH = 200
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step."""
+
+    step: int
+    steps: int | None  # None until a run with a time limit knows its own speed
+    loss: float  # nats, of the last batch
+    bits_per_character: float  # held out, as last measured
+    characters_per_second: float
+    sample: str | None  # newly written, where the held-out part has just been measured
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int | None) -> float:
+    """The rate of a step: a linear rise over the warm-up, then half a cosine down to the final share."""
+    if step < recipe.warmup_steps:
+        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
+    done = 0.0 if steps is None else (step - recipe.warmup_steps) / max(1, steps - recipe.warmup_steps)
+    low = recipe.final_learning_rate
+    return recipe.learning_rate * (low + (1 - low) * (1 + math.cos(math.pi * done)) / 2)
+
+
+class Trainer:
+    """One training run; the best weights so far are always in `directory`.
+
+    With `minutes`, the first steps are timed and the number of steps follows from that. What an unfinished run needs to
+    go on is kept in a file beside `directory`: a run of the same corpus, recipe and seed goes on from there and ends
+    with the weights of an unbroken one. Raises ValueError where the file is another run's.
+    """
+
+    # All that a run must remember to go on as if it had never been stopped, beside its network and optimizer.
+    MEMORY = ("step", "steps", "state", "seconds", "losses", "curve", "samples", "best", "best_nats")
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        recipe: Recipe,
+        directory: Path,
+        *,
+        seed: int = 0,
+        minutes: float | None = None,
+        device: torch.device = CPU,
+        command: str = "",
+    ) -> None:
+        torch.manual_seed(seed)
+        self.recipe, self.directory, self.seed, self.minutes = recipe, Path(directory).absolute(), seed, minutes
+        self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)
+        training = self.vocabulary.encode(corpus.training).to(device)
+        self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
+        self.network = CharLSTM(recipe.network, len(self.vocabulary)).to(device)
+        # With no weight decay AdamW is Adam.
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=recipe.weight_decay, fused=True)
+        reader = Streams if recipe.context == "carried" else Windows
+        self.batches = reader(training, recipe.batch_size, recipe.window, seed)
+        self.evaluate_every = recipe.evaluate_every or self.batches.steps_per_epoch
+        bfloat16 = recipe.precision == "bfloat16" and hardware.has_bfloat16(device)
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
+
+        self.step = 0
+        self.steps = None if minutes else recipe.steps or math.ceil(recipe.epochs * self.batches.steps_per_epoch)
+        self.state = self.network.zero_state(recipe.batch_size)
+        self.seconds = 0.0
+        self.losses: list[float] = []  # nats, since the last measurement
+        self.curve: list[dict[str, Any]] = []
+        self.samples: list[dict[str, Any]] = []
+        self.best: dict[str, Tensor] = {}  # a copy, since the network's own weights go on changing
+        self.best_nats = math.inf
+
+        self.about = {
+            "corpus": {"name": corpus.name, "characters": len(corpus.text), "files": list(corpus.files)},
+            "split": {"training": len(training), "held_out": len(self.held_out)},
+            "recipe": dataclasses.asdict(recipe),
+            "seed": seed,
+            "command": command,
+            "parameters": sum(p.numel() for p in self.network.parameters()),
+            "precision": "bfloat16" if bfloat16 else "float32",
+            "machine": hardware.describe(device),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        }
+        self.identity = json.dumps([self.about[key] for key in ("corpus", "recipe", "seed", "precision")] + [minutes])
+        if self.unfinished(self.directory).exists():
+            self._restore()
+
+    @staticmethod
+    def unfinished(directory: Path) -> Path:
+        """The file that holds what an unfinished run needs to go on."""
+        return directory.with_name(directory.name + ".unfinished")
+
+    def run(self) -> Iterator[Progress]:
+        """Train to the end, yielding after every step; closing the iterator keeps what was reached until then."""
+        self.started = time.perf_counter() - self.seconds
+        if not self.curve:
+            self._measure()
+        self.network.train()
+        durations: list[float] = []
+        try:
+            while self.steps is None or self.step < self.steps:
+                # ---- one step ----------------------------------------------------------------------------------------
+                before = time.perf_counter()
+                characters = self._step()
+                durations = [*durations[1 - TIMED_STEPS :], time.perf_counter() - before]
+                if self.steps is None and len(durations) == TIMED_STEPS:
+                    self.steps = self._affordable_steps(median(durations))
+
+                # ---- measure, write a sample, keep the best ----------------------------------------------------------
+                measured = self.step % self.evaluate_every == 0 or self.step == self.steps
+                loss = self.losses[-1]
+                if measured:
+                    self._measure()
+                    self._save()
+
+                # ---- tell --------------------------------------------------------------------------------------------
+                yield Progress(
+                    step=self.step,
+                    steps=self.steps,
+                    loss=loss,
+                    bits_per_character=self.curve[-1]["held_out_nats"] / math.log(2),
+                    characters_per_second=characters / median(durations),
+                    sample=self.samples[-1]["text"] if measured else None,
+                )
+        except GeneratorExit:
+            self.seconds = time.perf_counter() - self.started
+            self._save()  # before a measurement that an unbroken run would not make
+            if self.curve[-1]["step"] != self.step:
+                self._measure()
+            self._finish()
+            raise
+        self._finish()
+        self.unfinished(self.directory).unlink(missing_ok=True)
+
+    def _step(self) -> int:
+        """Learn from the next batch; return how many characters it read."""
+        inputs, targets = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
+        state = self.state if self.batches.carried else self.network.zero_state(len(inputs))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step, self.steps)
+        with self.autocast:
+            hidden, (h, c) = self.network.read(inputs, state)
+            logits = self.network.output(hidden[:, -targets.size(1) :])  # those steps that have a target
+        loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.recipe.clip_norm:
+            clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        self.state = (h.detach().float(), c.detach().float())
+        self.step += 1
+        self.losses.append(loss.item())
+        return inputs.numel()
+
+    def _affordable_steps(self, seconds_per_step: float) -> int:
+        assert self.minutes is not None
+        seconds_per_measurement = self.curve[0]["seconds"]  # the first, made before the first step
+        left = 60 * self.minutes - (time.perf_counter() - self.started)
+        return self.step + max(1, int(left / (seconds_per_step + seconds_per_measurement / self.evaluate_every)))
+
+    # ---- measuring and keeping -----------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        """Measure the held-out part, write a sample, note both, and keep the weights if they are the best."""
+        with self.autocast:
+            measured = evaluate(self.network, self.held_out, self.recipe.context)
+        self.samples.append({"step": self.step, "text": self._sample()})
+        self.seconds = time.perf_counter() - self.started
+        self.curve.append(
+            {
+                "step": self.step,
+                "seconds": round(self.seconds, 2),
+                "training_nats": sum(self.losses) / len(self.losses) if self.losses else None,
+                "held_out_nats": measured.nats,
+            }
+        )
+        self.losses = []
+        if measured.nats < self.best_nats:
+            self.best_nats = measured.nats
+            self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+            self._write(measured)
+
+    def _sample(self) -> str:
+        copied = Checkpoint(copy.deepcopy(self.network).to(CPU).eval(), self.vocabulary)
+        config = GenerationConfig(
+            **vars(self.recipe.sampling), context=self.recipe.context, length=SAMPLE_LENGTH, seed=self.seed
+        )
+        return "".join(generate(copied, "", config))
+
+    def _write(self, measured: Evaluation) -> None:
+        """Write the best weights, with the record so far."""
+        training = {
+            **self.about,
+            "steps": self.step,
+            "best_step": min(self.curve, key=lambda point: point["held_out_nats"])["step"],
+            "seconds": round(self.seconds, 1),
+            "held_out": {
+                "nats": measured.nats,
+                "bits_per_character": measured.bits_per_character,
+                "perplexity": measured.perplexity,
+                "characters": measured.characters,
+            },
+            "curve": self.curve,
+            "samples": self.samples,
+        }
+        kept = Checkpoint(self._best_network(), self.vocabulary, self.recipe.sampling, self.recipe.context, training)
+        checkpoints.save(kept, self.directory, card(training))
+
+    def _best_network(self) -> CharLSTM:
+        network = CharLSTM(self.recipe.network, len(self.vocabulary))
+        network.load_state_dict(self.best)
+        return network
+
+    def _finish(self) -> None:
+        """Write the best weights once more, with the figure they have as they are stored and read again."""
+        stored = self._best_network().half().float().to(self.held_out.device)
+        self._write(evaluate(stored, self.held_out, self.recipe.context))
+
+    # ---- stopping and going on -------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        content = {name: getattr(self, name) for name in self.MEMORY}
+        content |= {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        content |= {"identity": self.identity, "random": torch.get_rng_state()}
+        if self.held_out.is_cuda:
+            content["cuda_random"] = torch.cuda.get_rng_state()
+        path = self.unfinished(self.directory)
+        torch.save(content, path.with_name(path.name + ".new"))
+        os.replace(path.with_name(path.name + ".new"), path)
+
+    def _restore(self) -> None:
+        path = self.unfinished(self.directory)
+        try:
+            content = torch.load(path, map_location=self.held_out.device, weights_only=True)
+        except Exception as error:  # torch.load raises a dozen kinds for a damaged file
+            raise ValueError(f"{path} is damaged: add --overwrite to begin afresh") from error
+        if content["identity"] != self.identity:
+            raise ValueError(
+                f"{path} belongs to a run with another text, recipe, seed or time: "
+                "repeat that command to go on with it, or add --overwrite to begin afresh"
+            )
+        self.network.load_state_dict(content["network"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        torch.set_rng_state(content["random"].cpu())
+        if "cuda_random" in content:
+            torch.cuda.set_rng_state(content["cuda_random"].cpu())
+        for name in self.MEMORY:
+            setattr(self, name, content[name])
