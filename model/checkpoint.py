@@ -86,7 +86,7 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
         save_file(weights, fresh / WEIGHTS, metadata={"format": "pt"} | _digests(fresh))
         for file in (fresh / name for name in FILES):
             file.chmod(0o644)
-            with open(file, "rb") as written:
+            with file.open("rb") as written:
                 os.fsync(written.fileno())
         fresh.chmod(0o755)  # mkdtemp makes it private
         if directory.exists():
@@ -99,7 +99,7 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
 
 
 def load(directory: Path) -> Checkpoint:
-    """The checkpoint in `directory`, in evaluation mode and float32; CheckpointError unless every file is sound and fits."""
+    """The checkpoint in `directory`, in evaluation mode and float32; CheckpointError unless all its files are sound."""
     directory = Path(directory).absolute()
     _recover(directory)
     if not directory.is_dir():
@@ -112,9 +112,8 @@ def load(directory: Path) -> Checkpoint:
     if config.get("format") != FORMAT:
         raise CheckpointError(f"{directory / CONFIG} is not the config of a {FORMAT}")
     if config.get("version") != VERSION:
-        raise CheckpointError(
-            f"{directory / CONFIG} has format version {config.get('version')!r}, but this program reads version {VERSION}"
-        )
+        version = config.get("version")
+        raise CheckpointError(f"{directory / CONFIG} has version {version!r}, but this program reads version {VERSION}")
     training = _read_json(directory / TRAINING)
     try:
         vocabulary = Vocabulary.from_json((directory / VOCABULARY).read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model.checkpoint import Checkpoint, Context
 from model.lstm import State
-from model.options import check, option
+from model.options import option
 from model.sampling import SamplingConfig, sample
 
 WINDOW = 100  # characters that a prediction sees in window context, as in both tutorials

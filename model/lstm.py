@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -17,7 +16,7 @@ State = tuple[Tensor, Tensor]  # hidden and cell state, each (L, B, H)
 class LSTMConfig:
     """Sizes and dropout rates of a `CharLSTM`; ValueError for values outside their range."""
 
-    input_encoding: Literal["embedding", "scaled"] = option("embedding", "a learned vector for each character, or id / V")
+    input_encoding: Literal["embedding", "scaled"] = option("embedding", "a vector for each character, or one number")
     embedding_size: int = option(64, "numbers in a character's vector", 1, 4096)
     hidden_size: int = option(512, "hidden units in a layer", 1, 8192)
     layers: int = option(2, "LSTM layers", 1, 16)
@@ -51,7 +50,7 @@ class CharLSTM(nn.Module):
         return zeros, zeros
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read `ids` (B, T) int64 on from `state`; return the logits (B, T, V) of what follows each, and the new state."""
+        """Read `ids` (B, T) int64 on from `state`; return the logits (B, T, V) of what follows and the state."""
         hidden, state = self.read(ids, state)
         return self.output(hidden), state
 
@@ -62,6 +61,7 @@ class CharLSTM(nn.Module):
         x = locked_dropout(x, config.dropout_input, self.training)
         hidden, cell = [], []
         for i, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.LSTM)
             if i > 0:
                 x = locked_dropout(x, config.dropout_hidden, self.training)
             x, (h, c) = self._run(layer, x, (state[0][i : i + 1], state[1][i : i + 1]))  # (B, T, H), (1, B, H) twice
@@ -75,7 +75,7 @@ class CharLSTM(nn.Module):
             return self.embedding(ids)
         return (ids / self.vocabulary_size).unsqueeze(-1)
 
-    def _run(self, layer: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _run(self, layer: nn.LSTM, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One layer over the whole window, with some of its recurrent weights dropped while training.
 
         The dropped weights are the same at every step of the window: Merity, Keskar, Socher, "Regularizing and
@@ -83,7 +83,8 @@ class CharLSTM(nn.Module):
         """
         if not (self.training and self.config.weight_drop):
             return layer(x, state)
-        dropped = locked_dropout(layer.weight_hh_l0, self.config.weight_drop, True, locked=None)
+        weights = layer.get_parameter("weight_hh_l0")
+        dropped = locked_dropout(weights, self.config.weight_drop, True, locked=None)
         return functional_call(layer, {"weight_hh_l0": dropped}, (x, state))
 
 

@@ -42,14 +42,13 @@ def add_options(parser: argparse._ActionsContainer, options: type) -> None:
         if "meaning" not in field.metadata:
             continue
         kind = types[field.name]
-        name, common = "--" + field.name.replace("_", "-"), {"default": argparse.SUPPRESS}
+        how: dict[str, Any] = {"type": kind, "metavar": "N" if kind is int else "X"}
         if kind is bool:
-            parser.add_argument(name, action=argparse.BooleanOptionalAction, help=field.metadata["meaning"], **common)
+            how = {"action": argparse.BooleanOptionalAction}
         elif get_origin(kind) is Literal:
-            parser.add_argument(name, choices=get_args(kind), help=field.metadata["meaning"], **common)
-        else:
-            metavar = "N" if kind is int else "X"
-            parser.add_argument(name, type=kind, metavar=metavar, help=field.metadata["meaning"], **common)
+            how = {"choices": get_args(kind)}
+        name = "--" + field.name.replace("_", "-")
+        parser.add_argument(name, default=argparse.SUPPRESS, help=field.metadata["meaning"], **how)
 
 
 def chosen(options: type, arguments: argparse.Namespace) -> dict[str, Any]:

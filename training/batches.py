@@ -40,7 +40,7 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Streams:
-    """B readers evenly spaced round the text, each reading on where its last window ended, and at the end starting over.
+    """B readers evenly spaced round the text, each reading on from where its last window ended, round and round.
 
     So the state can be carried from batch to batch (truncated backpropagation through time).
     """

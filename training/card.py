@@ -24,7 +24,7 @@ def card(record: dict[str, Any]) -> str:
             )
         ],
     )
-    files = "\n".join(f"- `{file['name']}`, {file['bytes']:,} bytes, SHA-256 `{file['sha256']}`" for file in corpus["files"])
+    files = "\n".join(f"- `{file['name']}`, SHA-256 `{file['sha256']}`" for file in corpus["files"])
     sample = record["samples"][-1]["text"].replace("\n", "\n    ")
     return f"""---
 {metadata.to_yaml()}
@@ -37,7 +37,8 @@ A character-level LSTM ({record["recipe"]["name"]} recipe, {record["parameters"]
 
 {files}
 
-On the {record["split"]["held_out"]:,} characters held out it needs **{held_out["bits_per_character"]:.3f} bits per character**.
+On the {record["split"]["held_out"]:,} characters held out it needs
+**{held_out["bits_per_character"]:.3f} bits per character**.
 It writes in the manner of this one text and knows nothing else; what it writes is not fact.
 
 Made with

@@ -56,9 +56,10 @@ class Corpus:
 
 
 def read(paths: Sequence[Path], lowercase: bool = False) -> Corpus:
-    """The text of one or more files, one after the other; CorpusError where a file holds no text or all are too short."""
+    """The text of one or more files, one after the other; CorpusError where a file is no text or all are too short."""
     notes: list[str] = []
-    texts, files = [], []
+    texts: list[str] = []
+    files: list[dict[str, str | int]] = []
     for path in map(Path, paths):
         try:
             data = path.read_bytes()
@@ -71,7 +72,8 @@ def read(paths: Sequence[Path], lowercase: bool = False) -> Corpus:
     if len(text) < SHORTEST:
         names = ", ".join(path.name for path in map(Path, paths))
         raise CorpusError(
-            f"{names}: {len(text.strip()):,} characters are too few to learn from; give at least {SHORTEST:,}, better 100,000"
+            f"{names}: {len(text.strip()):,} characters are too few to learn from; "
+            f"give at least {SHORTEST:,}, better 100,000"
         )
     return Corpus(" + ".join(Path(path).stem for path in paths), text, lowercase, tuple(files), tuple(notes))
 
@@ -106,5 +108,6 @@ def _without_licence(text: str, path: Path, notes: list[str]) -> str:
     cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]
     if not cut:
         return text
-    notes.append(f"{path.name}: Project Gutenberg's {' and '.join(cut)} cut off ({len(text) - end + start:,} characters)")
+    size = len(text) - end + start
+    notes.append(f"{path.name}: Project Gutenberg's {' and '.join(cut)} cut off ({size:,} characters)")
     return text[start:end].lstrip("\n").rstrip()

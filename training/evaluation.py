@@ -1,4 +1,4 @@
-"""How well a network predicts a text, in nats (what training minimises) and in bits per character (what is reported)."""
+"""How well a network predicts a text: in nats, which training minimises, and bits per character, for reports."""
 
 from dataclasses import dataclass
 from math import ceil, exp, log
@@ -41,9 +41,9 @@ class Evaluation:
 def evaluate(network: CharLSTM, ids: Tensor, context: Context = "carried", streams: int | None = None) -> Evaluation:
     """The surprise at each of `ids` (N,) given those before it, without dropout.
 
-    *Carried* predicts all but the first, reading in order. The text is cut into `streams` parts (by default one for each
-    1,024 characters, at most 64) that are read side by side; all but the first begin with the `WARM_UP` characters before
-    them, unmeasured, so that the cut changes next to nothing.
+    *Carried* predicts all but the first, reading in order. The text is cut into `streams` parts (by default one for
+    each 1,024 characters, at most 64) that are read side by side; all but the first begin with the `WARM_UP` characters
+    before them, unmeasured, so that the cut changes next to nothing.
     *Window* predicts all but the first `WINDOW`, each from just the `WINDOW` before it.
     """
     was_training = network.training

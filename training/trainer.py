@@ -4,10 +4,9 @@ import copy
 import dataclasses
 import json
 import math
-import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -123,7 +122,7 @@ class Trainer:
         """The file that holds what an unfinished run needs to go on."""
         return directory.with_name(directory.name + ".unfinished")
 
-    def run(self) -> Iterator[Progress]:
+    def run(self) -> Generator[Progress]:
         """Train to the end, yielding after every step; closing the iterator keeps what was reached until then."""
         self.started = time.perf_counter() - self.seconds
         if not self.curve:
@@ -258,8 +257,9 @@ class Trainer:
         if self.held_out.is_cuda:
             content["cuda_random"] = torch.cuda.get_rng_state()
         path = self.unfinished(self.directory)
-        torch.save(content, path.with_name(path.name + ".new"))
-        os.replace(path.with_name(path.name + ".new"), path)
+        fresh = path.with_name(path.name + ".new")
+        torch.save(content, fresh)
+        fresh.replace(path)
 
     def _restore(self) -> None:
         path = self.unfinished(self.directory)

@@ -1,0 +1,62 @@
+"""Write with a checkpoint from the command line: `python -m model.generate DIR --prompt TEXT`."""
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+import torch
+
+from model.checkpoint import Checkpoint, load
+from model.generation import WINDOW, GenerationConfig, defaults, generate
+from model.options import add_options, chosen
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m model.generate", description="Continue a prompt, one character at a time."
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="a checkpoint")
+    parser.add_argument("--prompt", metavar="TEXT", help="the text to continue")
+    parser.add_argument(
+        "--corpus", type=Path, metavar="FILE", help="without --prompt: begin from an excerpt of this text"
+    )
+    add_options(parser, GenerationConfig)
+    return parser.parse_args(arguments)
+
+
+def excerpt(checkpoint: Checkpoint, corpus: Path, seed: int) -> str:
+    """A random stretch of `WINDOW` characters of a text file, as the model reads it."""
+    text = checkpoint.vocabulary.repair(corpus.read_text(encoding="utf-8-sig", errors="replace")).text
+    start = random.Random(seed).randrange(max(1, len(text) - WINDOW + 1))
+    return text[start : start + WINDOW]
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    torch.set_flush_denormal(True)
+    try:
+        checkpoint = load(options.directory)
+        config = GenerationConfig(
+            **{**defaults(checkpoint), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
+        )
+        prompt = options.prompt or ""
+        if options.prompt is None and options.corpus:
+            prompt = excerpt(checkpoint, options.corpus, config.seed)
+            print(f"prompt: {prompt}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f"model.generate: {error}", file=sys.stderr)
+        return 2
+    report = checkpoint.vocabulary.repair(prompt).report
+    print(f"seed {config.seed}" + (f", prompt: {report}" if report else ""), file=sys.stderr)
+    try:
+        for character in generate(checkpoint, prompt, config):
+            print(character, end="", flush=True)
+        print()
+    except (KeyboardInterrupt, BrokenPipeError):  # the reader has seen enough
+        sys.stderr.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
