@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from model.lstm import State
 from model.options import option
 from model.sampling import SamplingConfig, sample
 
+LONGEST = 100_000  # characters in one continuation
 WINDOW = 100  # characters that a prediction sees in window context, as in both tutorials
 
 
@@ -20,12 +22,12 @@ WINDOW = 100  # characters that a prediction sees in window context, as in both 
 class GenerationConfig(SamplingConfig):
     """How a continuation is written; ValueError for values outside their range."""
 
-    length: int = option(1000, "characters to write", 1, 100_000)
+    length: int = option(1000, "characters to write", 1, LONGEST)
     context: Context = option("carried", "carry the state on, or let every prediction see the last 100 characters")
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
 
 
-def defaults(checkpoint: Checkpoint) -> dict[str, float | int | str]:
+def defaults(checkpoint: Checkpoint) -> dict[str, Any]:
     """The options of `GenerationConfig` that `checkpoint` was saved with."""
     return {**vars(checkpoint.sampling), "context": checkpoint.context}
 

@@ -27,7 +27,7 @@ def _check_value(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
     else:
         allowed = "a whole number" if kind is int else "a number"
         if low is not None:
-            allowed += f" from {low:g}" + ("" if high is None else f" to {high:g}")
+            allowed += f" from {low:,}" + ("" if high is None else f" to {high:,}")
         number = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
         # Comparisons with NaN are false, so NaN is outside every range.
         legal = number and (low is None or value >= low) and (high is None or value <= high) and abs(value) < 1e18

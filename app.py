@@ -1,0 +1,261 @@
+"""Write on from a prompt, one character at a time, in the browser: `python app.py`."""
+
+import argparse
+import html
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import torch
+from gradio.events import api
+
+from interface.look import CSS, FOLLOW, SHOW, THEME
+from model.checkpoint import Checkpoint, load
+from model.generation import LONGEST, GenerationConfig, defaults, generate
+
+ASSETS = Path(__file__).parent / "assets"
+FRAME = 1 / 18  # seconds between two repaints of the text
+WRITERS = 4  # requests that write at the same time; others wait in a queue
+
+CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
+
+# ---- the models ------------------------------------------------------------------------------------------------------
+
+
+def load_models(directories: list[Path]) -> dict[str, Checkpoint]:
+    """The checkpoints by name, those that carry their state first; CheckpointError where one cannot be used."""
+    models = [load(directory) for directory in directories]
+    return {model.name: model for model in sorted(models, key=lambda model: (model.context != "carried", model.name))}
+
+
+def describe(model: Checkpoint) -> str:
+    """What a visitor wants to know of a model, as HTML: its book, its size and how well it predicts new pages."""
+    training = model.training
+    if not training:
+        return "Nothing is recorded of how this model was trained."
+    return html.escape(
+        f"Learned from “{training['corpus']['name']}” by the {training['recipe']['name']} recipe in "
+        f"{training['seconds'] / 60:.0f} minutes. {training['parameters'] / 1e6:.1f} million weights; on pages it "
+        f"never saw it needs {training['held_out']['bits_per_character']:.2f} bits for a character (fewer is better)."
+    )
+
+
+# ---- from what a visitor sends to text -------------------------------------------------------------------------------
+
+
+def refusal(message: str) -> gr.Error:
+    """What a visitor sees, in one sentence, where a request cannot be met; the log stays clean."""
+    return gr.Error(f"{message[0].upper()}{message[1:].rstrip('.')}.", title="That will not do", print_exception=False)
+
+
+def settle(models: dict[str, Checkpoint], prompt: Any, model: Any, **typed: Any) -> tuple[Checkpoint, GenerationConfig]:
+    """The model and the settings of a request, where None stands for the model's own; gr.Error if one is wrong."""
+    if not isinstance(prompt, str) or len(prompt) > LONGEST:
+        raise refusal(f"the prompt must be text of at most {LONGEST:,} characters")
+    if not isinstance(model, str) or model not in models:
+        raise refusal(f"there is no model of that name; choose one of {', '.join(models)}")
+    # Numbers come from a browser, where 5 and 5.0 are the same.
+    whole = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in typed.items()
+    }
+    given = {name: value for name, value in whole.items() if value is not None}
+    try:
+        config = GenerationConfig(**{**defaults(models[model]), "seed": random.randrange(2**31), **given})
+    except ValueError as error:
+        raise refusal(str(error)) from None
+    return models[model], config
+
+
+def frames(characters: Iterator[str]) -> Iterator[str]:
+    """The text so far, a calm few times a second, and once more when it is whole."""
+    text, due = "", 0.0
+    for character in characters:
+        text += character
+        if time.monotonic() >= due:
+            yield text
+            due = time.monotonic() + FRAME
+    yield text
+
+
+def build(models: dict[str, Checkpoint]) -> gr.Blocks:
+    """The page, and the endpoint `/predict`."""
+    first, *_ = models
+
+    def predict(
+        prompt: str = "",
+        model: str = first,
+        length: int = 1000,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        context: str | None = None,
+        seed: int | None = None,
+    ) -> str:
+        """Continue a prompt; returns the new characters alone. What is None is the model's own setting."""
+        settings = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+        chosen, config = settle(models, prompt, model, **settings, context=context, seed=seed)
+        return "".join(generate(chosen, prompt, config))
+
+    def write(prompt: Any, model: Any, seed: Any, *settings: Any) -> Iterator[dict[Any, Any]]:
+        seed = (seed or "").strip()  # None while the settings have never been opened
+        seed = int(seed) if seed.isdecimal() else seed or None
+        chosen, config = settle(models, prompt, model, seed=seed, **dict(zip(names, settings, strict=True)))
+        repaired = chosen.vocabulary.repair(prompt)
+        yield {
+            note: gr.HTML(html.escape(repaired.report), visible=bool(repaired.report)),
+            write_button: gr.Button(interactive=False),
+            stop_button: gr.Button(interactive=True),
+        }
+        start = time.monotonic()
+        for text in frames(generate(chosen, repaired.text, config)):
+            speed = len(text) / (time.monotonic() - start)
+            characters = "1 character" if len(text) == 1 else f"{len(text):,} characters"
+            yield {
+                page: repaired.text + text,
+                status: f"{characters} · {speed:,.0f} a second · seed {config.seed}",
+            }
+        yield at_rest()
+
+    def at_rest() -> dict[Any, Any]:
+        return {write_button: gr.Button(interactive=True), stop_button: gr.Button(interactive=False)}
+
+    def choose(model: str) -> list[Any]:
+        own = defaults(models[model])
+        return [describe(models[model]), *(own[name] for name in names if name in own)]
+
+    own = defaults(models[first])
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    with gr.Blocks(title="LSTM Text Generation", analytics_enabled=False) as demo:
+        gr.HTML(
+            "<h1>LSTM Text Generation</h1><p>A small network that read one book and learned to spell it. "
+            "Give it a beginning; it writes on, letter by letter.</p>",
+            elem_id="title",
+        )
+        with gr.Row(elem_id="desk"):
+            with gr.Column(scale=2, min_width=300):
+                model = gr.Radio(list(models), value=first, label="Model", elem_id="model")
+                about = gr.HTML(describe(models[first]), elem_id="about")
+                prompt = gr.Textbox(
+                    label="Prompt",
+                    placeholder="Once upon a time",
+                    lines=1,  # so that Enter writes and Shift+Enter breaks the line
+                    max_lines=8,
+                    elem_id="prompt",
+                    html_attributes=gr.InputHTMLAttributes(spellcheck=False),
+                )
+                note = gr.HTML(visible=False, elem_id="note")
+                with gr.Row():
+                    write_button = gr.Button("Write", variant="primary", min_width=100, elem_id="write")
+                    stop_button = gr.Button("Stop", interactive=False, min_width=100, elem_id="stop")
+                with gr.Accordion("Settings", open=False, elem_id="settings"):
+                    settings = {
+                        "temperature": gr.Slider(
+                            0,
+                            2,
+                            own["temperature"],
+                            step=0.05,
+                            buttons=[],
+                            label="Temperature",
+                            info="0 always takes the likeliest character; higher is more adventurous",
+                        ),
+                        "top_k": gr.Slider(
+                            0,
+                            100,
+                            own["top_k"],
+                            step=1,
+                            buttons=[],
+                            label="Top-k",
+                            info="draw from the k likeliest characters only; 0: from all",
+                        ),
+                        "top_p": gr.Slider(
+                            0,
+                            1,
+                            own["top_p"],
+                            step=0.01,
+                            buttons=[],
+                            label="Top-p",
+                            info="draw from the fewest characters that hold this share of the probability",
+                        ),
+                        "min_p": gr.Slider(
+                            0,
+                            1,
+                            own["min_p"],
+                            step=0.01,
+                            buttons=[],
+                            label="Min-p",
+                            info="leave out characters less likely than this share of the likeliest one’s chance",
+                        ),
+                        "length": gr.Number(1000, label="Length", info="characters to write", precision=0),
+                        "context": gr.Radio(
+                            [(label, name) for name, label in CONTEXTS.items()],
+                            value=own["context"],
+                            label="Context",
+                            info="what each next character is predicted from",
+                        ),
+                    }
+                    # A blank gr.Number shows 0.
+                    seed = gr.Textbox(
+                        label="Seed", placeholder="a new one each time", info="the same seed writes the same text"
+                    )
+            with gr.Column(scale=3, min_width=320):
+                page = gr.Textbox(
+                    label="Text",
+                    lines=18,
+                    max_lines=18,
+                    interactive=False,
+                    autoscroll=False,
+                    buttons=["copy"],
+                    elem_id="page",
+                )
+                status = gr.HTML(elem_id="status")
+
+        names = list(settings)
+        model.input(choose, model, [about, *(settings[name] for name in names if name in own)], queue=False, **quiet)
+        starts = [write_button.click, prompt.submit]
+        gr.on(starts, None, js=SHOW)
+        writing = gr.on(
+            starts,
+            write,
+            [prompt, model, seed, *settings.values()],
+            [page, status, note, write_button, stop_button],
+            preprocess=False,  # `settle` checks what the page sends as it checks what others send
+            concurrency_id="write",
+            concurrency_limit=WRITERS,
+            **quiet,
+        )
+        stop_button.click(at_rest, None, [write_button, stop_button], cancels=writing, queue=False, **quiet)
+        page.change(None, js=FOLLOW)
+        api(predict, concurrency_id="write", concurrency_limit=WRITERS)
+
+    return demo.queue(max_size=64)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python app.py", description="Write with a character-level LSTM in the browser."
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, nargs="+", metavar="DIR", help="serve these checkpoints in place of the shipped ones"
+    )
+    directories = parser.parse_args(arguments).checkpoint
+    torch.set_flush_denormal(True)
+    try:
+        models = load_models(directories or sorted(file.parent for file in ASSETS.glob("*/config.json")))
+        if not models:
+            raise ValueError(
+                f"{ASSETS} holds no checkpoint: train one with python -m training.train, or give --checkpoint"
+            )
+    except (ValueError, OSError) as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    build(models).launch(theme=THEME, css=CSS, footer_links=["api"], run_history=False, ssr_mode=False, pwa=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""How the page looks: one theme and a little CSS, light and dark, with nothing fetched from other hosts."""
+
+import gradio as gr
+
+THEME = gr.themes.Base(
+    primary_hue="stone",
+    neutral_hue="stone",
+    # Names of the reader's own fonts: nothing is fetched.
+    font=("Charter", "Iowan Old Style", "Palatino", "Georgia", "serif"),
+    font_mono=("ui-monospace", "monospace"),
+).set(
+    body_background_fill="#f9f6f0",
+    body_background_fill_dark="#1a1816",
+    body_text_color_dark="#e2dcd2",
+    body_text_color_subdued="*neutral_500",
+    body_text_color_subdued_dark="*neutral_400",
+    block_background_fill="transparent",
+    block_background_fill_dark="transparent",
+    block_border_width="0px",
+    block_padding="0",
+    block_shadow="none",
+    block_label_background_fill="transparent",
+    block_label_background_fill_dark="transparent",
+    block_title_text_color="*neutral_500",
+    block_title_text_color_dark="*neutral_400",
+    block_info_text_size="*text_sm",
+    input_background_fill="#fffdf9",
+    input_background_fill_dark="#211e1b",
+    input_border_width="1px",
+    input_radius="6px",
+    checkbox_label_background_fill="transparent",
+    checkbox_label_background_fill_dark="transparent",
+    checkbox_label_background_fill_selected="transparent",
+    checkbox_label_background_fill_selected_dark="transparent",
+    checkbox_label_background_fill_hover="transparent",
+    checkbox_label_background_fill_hover_dark="transparent",
+    checkbox_label_border_width="0px",
+    checkbox_label_border_width_dark="0px",
+    checkbox_label_padding="0",
+    checkbox_label_shadow="none",
+    checkbox_background_color_selected="*primary_700",
+    checkbox_background_color_selected_dark="*primary_500",
+    slider_color="*primary_600",
+    slider_color_dark="*primary_400",
+    button_primary_background_fill="*primary_800",
+    button_primary_background_fill_dark="*primary_200",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_50",
+    button_primary_text_color="white",
+    button_primary_text_color_dark="*primary_900",
+)
+CSS = """
+#title h1 { font-size: 1.9rem; font-weight: 500; letter-spacing: -.01em; margin: .5rem 0 .3rem; }
+#title p, #about, #note, #status { color: var(--body-text-color-subdued); }
+#about, #note, #status { font-size: .92rem; line-height: 1.45; }
+#status { min-height: 1.4rem; font-variant-numeric: tabular-nums; }
+#desk { gap: 1.25rem 2.5rem; }
+.form { background: none; border: 0; box-shadow: none; gap: 1.1rem; }
+#model .wrap { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; }
+#prompt textarea { min-height: 4.8rem; font-size: 1.05rem; line-height: 1.5; }
+#page textarea { height: max(22rem, 100vh - 16.5rem); padding: 1.5rem 1.75rem; font-size: 1.2rem; line-height: 1.7; }
+#page .icon-button-wrapper { border: 0; box-shadow: none; background: none; }
+#write, #stop { font-weight: 500; }
+.dark input[type=range] { --neutral-200: var(--neutral-700); }
+footer .divider, footer img { display: none; }
+@media (max-width: 768px) { #page textarea { height: 62vh; padding: 1rem 1.1rem; font-size: 1.1rem; } }
+"""
+# Textbox(autoscroll=True) does not follow a value that grows, as of Gradio 6.31.
+FOLLOW = """() => {
+  const t = document.querySelector("#page textarea");
+  if (t.scrollHeight - t.scrollTop - t.clientHeight < 160) t.scrollTop = t.scrollHeight;
+}"""
+SHOW = """() => document.querySelector("#page").scrollIntoView({ behavior: "smooth", block: "nearest" })"""
