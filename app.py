@@ -75,9 +75,9 @@ def frames(characters: Iterator[str]) -> Iterator[str]:
     text, due = "", 0.0
     for character in characters:
         text += character
-        if time.monotonic() >= due:
+        if (now := time.monotonic()) >= due:
+            due = now + FRAME
             yield text
-            due = time.monotonic() + FRAME
     yield text
 
 
@@ -142,7 +142,7 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
                 about = gr.HTML(describe(models[first]), elem_id="about")
                 prompt = gr.Textbox(
                     label="Prompt",
-                    placeholder="Once upon a time",
+                    placeholder="The beginning of a story; or nothing, and it begins by itself",
                     lines=1,  # so that Enter writes and Shift+Enter breaks the line
                     max_lines=8,
                     elem_id="prompt",
@@ -232,6 +232,7 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
         page.change(None, js=FOLLOW)
         api(predict, concurrency_id="write", concurrency_limit=WRITERS)
 
+    demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
     return demo.queue(max_size=64)
 
 

@@ -72,13 +72,14 @@ MODERN = Recipe(
     context="carried",
     sampling=SamplingConfig(temperature=0.7),
     precision="bfloat16",
+    window=64,
     learning_rate=3e-3,
     final_learning_rate=0.02,
     warmup_steps=100,
     weight_decay=0.01,
     clip_norm=1.0,
-    steps=1500,
-    evaluate_every=100,
+    steps=3000,
+    evaluate_every=200,
 )
 
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}

@@ -1,0 +1,256 @@
+"""The app as a visitor meets it: a real server, a real browser, and the public endpoint."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+APP = Path(__file__).parent.parent / "app.py"
+PROMPT, REPAIRED = "Alice was so Tired 😀", "alice was so tired "
+SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
+TEXT = "document.querySelector('#page textarea').value"
+# Every length that the text is seen to have.
+WATCH = f"""() => {{
+  window.seen = [];
+  const look = () => {{
+    const length = {TEXT}.length;
+    if (seen.at(-1) !== length) seen.push(length);
+    requestAnimationFrame(look);
+  }};
+  look();
+}}"""
+
+expect.set_options(timeout=SLOW)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running app; afterwards its log must hold no traceback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url, log = f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("server") / "log"
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"}
+    with log.open("w") as output:
+        process = subprocess.Popen([sys.executable, APP], env=environment, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                urllib.request.urlopen(url).close()
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    quiet = ["quic", "background-networking", "component-update", "sync", "gpu"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{feature}" for feature in quiet)],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[(1366, 800), (390, 844)], ids=["laptop", "phone"])
+def page(server: str, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The app's page; afterwards it must have asked no other host for anything and have kept quiet."""
+    width, height = request.param
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(SLOW)
+    hosts: set[str | None] = set()
+    complaints: list[str] = []
+    page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(server)
+    expect(page.locator("#write")).to_be_enabled()
+    yield page
+    page.close()
+    assert hosts - {None} == {"127.0.0.1"}
+    assert not complaints
+
+
+def open_settings(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("Seed")).to_be_visible()
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_it_writes_stops_at_once_and_writes_again_to_the_end(page: Page) -> None:
+    write, stop = page.locator("#write"), page.locator("#stop")
+    open_settings(page)
+    page.get_by_label("Length").fill("50000")
+    page.get_by_label("Prompt").fill(PROMPT)
+    page.evaluate(WATCH)
+    write.click()
+    page.wait_for_function(f"{TEXT}.length > 300")
+    expect(write).to_be_disabled()
+    stop.click()
+    expect(write).to_be_enabled()
+    expect(stop).to_be_disabled()
+    stopped = page.evaluate(f"{TEXT}.length")
+    page.wait_for_timeout(500)
+    assert page.evaluate(f"{TEXT}.length") == stopped, "nothing may follow a stop"
+    assert stopped < 20_000
+    seen = page.evaluate("seen")
+    assert len(seen) > 4, "the text must grow before one's eyes"
+    assert seen == sorted(seen)
+    expect(page.locator("#note")).to_have_text("capitals→small letters, 😀 left out")
+
+    page.get_by_label("Length").fill("1000")
+    write.click()
+    page.wait_for_function(f"{TEXT}.length == {len(REPAIRED) + 1000}")
+    expect(write).to_be_enabled()
+    assert page.evaluate(TEXT).startswith(REPAIRED)
+    expect(page.locator("#status")).to_contain_text("1,000 characters")
+    below = page.evaluate(
+        "(t => t.scrollHeight - t.scrollTop - t.clientHeight)(document.querySelector('#page textarea'))"
+    )
+    assert abs(below) < 2, "the text must be followed to its end"
+
+
+def test_enter_writes_once_and_shift_enter_breaks_the_line(page: Page) -> None:
+    prompt = page.get_by_label("Prompt")
+    prompt.fill("one")
+    prompt.press("Shift+Enter")
+    prompt.press_sequentially("two")
+    prompt.press("Enter")
+    page.wait_for_function(f"{TEXT}.length > 20")
+    prompt.press("Enter")  # while it writes
+    page.wait_for_function(f"{TEXT}.length == 1007")
+    expect(page.locator("#write")).to_be_enabled()
+    assert page.evaluate(TEXT).startswith("one\ntwo")
+    expect(page.locator("#note")).to_be_hidden()
+
+
+def test_a_model_brings_its_own_settings_and_a_seed_repeats_its_text(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("pooh-classic").check()
+    expect(page.locator("#about")).to_contain_text("pooh")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0")
+    expect(page.get_by_label("the last 100 characters")).to_be_checked()
+
+    page.get_by_label("pooh", exact=True).check()
+    expect(page.get_by_label("all it has read")).to_be_checked()
+    page.get_by_label("Length").fill("50")
+    page.get_by_label("Seed").fill("7")
+    texts = []
+    for times in (1, 2):
+        page.get_by_label("Prompt").fill("a" * times)
+        page.get_by_label("Prompt").fill("a")
+        page.locator("#write").click()
+        page.wait_for_function(f"{TEXT}.length == 51")
+        expect(page.locator("#write")).to_be_enabled()
+        texts.append(page.evaluate(TEXT))
+    assert texts[0] == texts[1]
+    expect(page.locator("#status")).to_contain_text("seed 7")
+
+
+def test_a_refusal_is_one_sentence_and_leaves_the_page_usable(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Seed").fill("seven")
+    page.locator("#write").click()
+    expect(page.get_by_test_id("toast-text")).to_contain_text("Seed is 'seven', but must be a whole number")
+    page.get_by_label("Seed").fill("")
+    page.locator("#write").click()
+    page.wait_for_function(f"{TEXT}.length > 100")
+    page.locator("#stop").click()
+    expect(page.locator("#write")).to_be_enabled()
+
+
+# ---- the endpoint ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client(server: str) -> Client:
+    return Client(server, verbose=False)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "A", "Alice was beginning to get", "😀", "a long story " * 770, "옛날 옛적에 호랑이 담배 피우던 시절"],
+    ids=["empty", "A", "Alice", "emoji", "10,000 characters", "Korean"],
+)
+def test_predict_needs_the_prompt_alone_and_returns_1000_characters(client: Client, prompt: str) -> None:
+    text = client.predict(prompt, api_name="/predict")
+    assert isinstance(text, str)
+    assert len(text) == 1000
+
+
+def test_predict_takes_every_setting(client: Client) -> None:
+    settings = {
+        "model": "alice-classic",
+        "length": 17,
+        "temperature": 0.9,
+        "top_k": 5,
+        "top_p": 0.9,
+        "min_p": 0.01,
+        "context": "carried",
+    }
+    texts = [client.predict("Alice", **settings, seed=seed, api_name="/predict") for seed in (1, 1, 2)]
+    assert [len(text) for text in texts] == [17, 17, 17]
+    assert texts[0] == texts[1] != texts[2]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"length": -5},
+        {"length": 1.5},
+        {"length": "ten"},
+        {"length": 10**9},
+        {"temperature": -1},
+        {"temperature": [1]},
+        {"top_p": 2},
+        {"model": "nobody"},
+        {"model": ["alice"]},
+        {"context": "none"},
+        {"seed": -1},
+        {"prompt": 3},
+        {"prompt": None},
+        {"prompt": "a" * 100_001},
+    ],
+    ids=lambda wrong: str(wrong)[:30],
+)
+def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) -> None:
+    with pytest.raises(AppError, match=r"^[A-Z][^\n]*\.$"):
+        client.predict(**{"prompt": "Alice"} | wrong, api_name="/predict")
+
+
+def test_predict_is_the_only_public_endpoint(client: Client) -> None:
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, APP, "--checkpoint", tmp_path / "nothing"], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert "there is no checkpoint directory" in run.stderr

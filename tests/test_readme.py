@@ -1,0 +1,54 @@
+"""The README says what is: its figures, its options, its files and its versions."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from model import generate
+from training import train
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [train, generate])
+def test_every_option_of_a_command_is_in_the_readme(command: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.parse(["--help"])
+    options = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert len(options) > 5
+    assert {option for option in options if option not in README} == set()
+
+
+@pytest.mark.parametrize("record", sorted(ROOT.glob("assets/*/training.json")), ids=lambda path: path.parent.name)
+def test_the_table_of_models_shows_what_their_records_say(record: Path) -> None:
+    training = json.loads(record.read_text(encoding="utf-8"))
+    [row] = [line for line in README.splitlines() if line.startswith(f"| `assets/{record.parent.name}`")]
+    cells = [cell.strip(" *") for cell in row.split("|")[1:-1]]
+    assert cells[1:4] == [
+        training["recipe"]["name"],
+        f"{training['parameters']:,}",
+        f"{training['held_out']['bits_per_character']:.3f}",
+    ]
+
+
+def test_the_space_gets_the_version_of_gradio_that_is_pinned() -> None:
+    [pinned] = re.findall(r"^gradio==(.+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert f"sdk_version: {pinned}\n" in README
+
+
+def test_every_module_has_its_line_in_the_file_tree() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    modules = [file for file in tracked.split() if not file.startswith("tests/") and "__init__" not in file]
+    assert modules
+    assert [file for file in modules if f"| `{file}` |" not in README] == []
+
+
+def test_the_machine_runs_the_test_line_as_it_stands() -> None:
+    lines = [line for line in README.splitlines() if line.endswith("pytest")]
+    assert len(lines) == 1
+    assert "pytest$" in (ROOT / ".ci/run").read_text()
