@@ -27,9 +27,12 @@ CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 
 
 def load_models(directories: list[Path]) -> dict[str, Checkpoint]:
-    """The checkpoints by name, those that carry their state first; CheckpointError where one cannot be used."""
-    models = [load(directory) for directory in directories]
-    return {model.name: model for model in sorted(models, key=lambda model: (model.context != "carried", model.name))}
+    """The checkpoints by name, those that carry their state first; ValueError where one cannot be used."""
+    models = sorted(map(load, directories), key=lambda model: (model.context != "carried", model.name))
+    by_name = {model.name: model for model in models}
+    if len(by_name) < len(models):
+        raise ValueError("two checkpoints have the same name: rename the directory of one of them")
+    return by_name
 
 
 def describe(model: Checkpoint) -> str:

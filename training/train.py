@@ -105,7 +105,14 @@ def main(arguments: list[str]) -> int:
         return 2
     if trainer.step:
         print(f"going on from step {trainer.step:,}")
-    complete = watch(trainer)
+    try:
+        complete = watch(trainer)
+    except KeyboardInterrupt:
+        print(f"\nStopped at once: {trainer.directory} holds the best that was measured.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"training.train: {error}; {trainer.directory} holds the last that could be written", file=sys.stderr)
+        return 1
 
     training = checkpoints.load(trainer.directory).training
     held_out = training["held_out"]
