@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -104,28 +105,34 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
         chosen, config = settle(models, prompt, model, **settings, context=context, seed=seed)
         return "".join(generate(chosen, prompt, config))
 
-    def write(prompt: Any, model: Any, seed: Any, *settings: Any) -> Iterator[dict[Any, Any]]:
-        seed = (seed or "").strip()  # None while the settings have never been opened
-        seed = int(seed) if seed.isdecimal() else seed or None
+    # Stop is asked for by visitor, not with Gradio's `cancels`: that leaves now and then an error over the text.
+    stopping: set[str | None] = set()
+
+    def write(request: gr.Request, prompt: Any, model: Any, seed: Any, *settings: Any) -> Iterator[dict[Any, Any]]:
+        visitor = request.session_hash
+        stopping.discard(visitor)
+        # The seed is typed as text, and is None while the settings have never been opened.
+        seed = int(seed) if seed and seed.strip().isdecimal() else seed or None
         chosen, config = settle(models, prompt, model, seed=seed, **dict(zip(names, settings, strict=True)))
         repaired = chosen.vocabulary.repair(prompt)
         yield {
+            page: repaired.text,
             note: gr.HTML(html.escape(repaired.report), visible=bool(repaired.report)),
             write_button: gr.Button(interactive=False),
             stop_button: gr.Button(interactive=True),
         }
         start = time.monotonic()
-        for text in frames(generate(chosen, repaired.text, config)):
-            speed = len(text) / (time.monotonic() - start)
-            characters = "1 character" if len(text) == 1 else f"{len(text):,} characters"
+        characters = takewhile(lambda _: visitor not in stopping, generate(chosen, repaired.text, config))
+        for text in frames(characters):
+            count, speed = len(text), len(text) / (time.monotonic() - start)
             yield {
                 page: repaired.text + text,
-                status: f"{characters} · {speed:,.0f} a second · seed {config.seed}",
+                status: f"{count:,} character{'s' * (count != 1)} · {speed:,.0f} a second · seed {config.seed}",
             }
-        yield at_rest()
+        yield {write_button: gr.Button(interactive=True), stop_button: gr.Button(interactive=False)}
 
-    def at_rest() -> dict[Any, Any]:
-        return {write_button: gr.Button(interactive=True), stop_button: gr.Button(interactive=False)}
+    def stop(request: gr.Request) -> None:
+        stopping.add(request.session_hash)
 
     def choose(model: str) -> list[Any]:
         own = defaults(models[model])
@@ -221,7 +228,7 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
         model.input(choose, model, [about, *(settings[name] for name in names if name in own)], queue=False, **quiet)
         starts = [write_button.click, prompt.submit]
         gr.on(starts, None, js=SHOW)
-        writing = gr.on(
+        gr.on(
             starts,
             write,
             [prompt, model, seed, *settings.values()],
@@ -231,7 +238,7 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
             concurrency_limit=WRITERS,
             **quiet,
         )
-        stop_button.click(at_rest, None, [write_button, stop_button], cancels=writing, queue=False, **quiet)
+        stop_button.click(stop, queue=False, **quiet)
         page.change(None, js=FOLLOW)
         api(predict, concurrency_id="write", concurrency_limit=WRITERS)
 

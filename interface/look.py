@@ -12,44 +12,30 @@ THEME = gr.themes.Base(
     body_background_fill="#f9f6f0",
     body_background_fill_dark="#1a1816",
     body_text_color_dark="#e2dcd2",
-    body_text_color_subdued="*neutral_500",
+    body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_400",
-    block_background_fill="transparent",
-    block_background_fill_dark="transparent",
-    block_border_width="0px",
-    block_padding="0",
-    block_shadow="none",
-    block_label_background_fill="transparent",
-    block_label_background_fill_dark="transparent",
-    block_title_text_color="*neutral_500",
-    block_title_text_color_dark="*neutral_400",
-    block_info_text_size="*text_sm",
     input_background_fill="#fffdf9",
     input_background_fill_dark="#211e1b",
     input_border_width="1px",
-    input_radius="6px",
-    checkbox_label_background_fill="transparent",
-    checkbox_label_background_fill_dark="transparent",
-    checkbox_label_background_fill_selected="transparent",
-    checkbox_label_background_fill_selected_dark="transparent",
-    checkbox_label_background_fill_hover="transparent",
-    checkbox_label_background_fill_hover_dark="transparent",
-    checkbox_label_border_width="0px",
-    checkbox_label_border_width_dark="0px",
-    checkbox_label_padding="0",
-    checkbox_label_shadow="none",
-    checkbox_background_color_selected="*primary_700",
-    checkbox_background_color_selected_dark="*primary_500",
     slider_color="*primary_600",
     slider_color_dark="*primary_400",
+    checkbox_background_color_selected="*primary_700",
+    checkbox_background_color_selected_dark="*primary_500",
     button_primary_background_fill="*primary_800",
     button_primary_background_fill_dark="*primary_200",
     button_primary_background_fill_hover="*primary_700",
     button_primary_background_fill_hover_dark="*primary_50",
-    button_primary_text_color="white",
     button_primary_text_color_dark="*primary_900",
 )
+
+# Theme variables that are set here hold for light and dark alike.
 CSS = """
+.gradio-container {
+  --block-background-fill: transparent; --block-border-width: 0px; --block-padding: 0; --block-shadow: none;
+  --block-title-text-color: var(--body-text-color-subdued); --checkbox-label-background-fill: transparent;
+  --checkbox-label-background-fill-hover: transparent; --checkbox-label-background-fill-selected: transparent;
+  --checkbox-label-border-width: 0px; --checkbox-label-padding: 0; --checkbox-label-shadow: none;
+}
 #title h1 { font-size: 1.9rem; font-weight: 500; letter-spacing: -.01em; margin: .5rem 0 .3rem; }
 #title p, #about, #note, #status { color: var(--body-text-color-subdued); }
 #about, #note, #status { font-size: .92rem; line-height: 1.45; }
@@ -58,6 +44,7 @@ CSS = """
 .form { background: none; border: 0; box-shadow: none; gap: 1.1rem; }
 #model .wrap { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; }
 #prompt textarea { min-height: 4.8rem; font-size: 1.05rem; line-height: 1.5; }
+#page { scroll-margin-bottom: 5rem; }
 #page textarea { height: max(22rem, 100vh - 16.5rem); padding: 1.5rem 1.75rem; font-size: 1.2rem; line-height: 1.7; }
 #page .icon-button-wrapper { border: 0; box-shadow: none; background: none; }
 #write, #stop { font-weight: 500; }
@@ -65,9 +52,12 @@ CSS = """
 footer .divider, footer img { display: none; }
 @media (max-width: 768px) { #page textarea { height: 62vh; padding: 1rem 1.1rem; font-size: 1.1rem; } }
 """
-# Textbox(autoscroll=True) does not follow a value that grows, as of Gradio 6.31.
+
+# Textbox(autoscroll=True) does not follow a growing value, as of Gradio 6.31. Follow it unless the reader scrolls up.
 FOLLOW = """() => {
-  const t = document.querySelector("#page textarea");
-  if (t.scrollHeight - t.scrollTop - t.clientHeight < 160) t.scrollTop = t.scrollHeight;
+  const t = document.querySelector("#page textarea"), end = t.scrollHeight - t.clientHeight;
+  if (t.scrollTop > Math.min(t.followed ?? 0, end) - 8) t.scrollTop = t.followed = end;
 }"""
+
+# On a phone the text is below the fold when Write is pressed.
 SHOW = """() => document.querySelector("#page").scrollIntoView({ behavior: "smooth", block: "nearest" })"""
