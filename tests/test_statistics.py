@@ -1,0 +1,48 @@
+"""Statistics of samples: hand-counted examples."""
+
+from training.statistics import copied_runs, loops, measure
+
+SOURCE = "the cat sat on the mat and the dog sat on the log by the wall, and nobody said a word about any of it."
+
+
+def test_known_words_are_those_of_the_training_text_whatever_their_case() -> None:
+    assert measure(["The CAT sat", "on the zebra"], SOURCE).known_words == 5 / 6
+
+
+def test_a_word_with_an_apostrophe_is_one_word() -> None:
+    assert measure(["don’t can't"], "don’t do it").known_words == 1 / 2
+
+
+def test_four_word_phrases_are_counted_within_each_text() -> None:
+    # Six phrases in the first text, of which "a b c d" and "b c d a" come twice; the second repeats the first's.
+    assert measure(["a b c d a b c d a", "a b c d"], SOURCE).distinct_4grams == (4 + 1) / (6 + 1)
+
+
+def test_a_text_loops_where_one_phrase_ends_it_three_times() -> None:
+    assert loops("once upon a time " + "there was " * 3)
+    assert not loops("once upon a time " + "there was " * 2)
+    assert not loops("there was there was there was an end")
+    assert measure(["and so on, " * 4, "and so on", "no", "yes"], SOURCE).looping == 1 / 4
+
+
+def test_spaces_and_dots_in_a_row_are_no_loop_until_they_are_many() -> None:
+    assert not loops("and then ...")
+    assert loops("and then" + " " * 15)
+
+
+def test_copied_runs_are_the_longest_and_do_not_overlap() -> None:
+    assert copied_runs("XXthe cat satYYon the log", SOURCE) == [0, 0, len("the cat sat"), 0, 0, len("on the log")]
+    assert copied_runs("", SOURCE) == []
+    assert copied_runs(SOURCE, SOURCE) == [len(SOURCE)]
+
+
+def test_only_runs_of_fifty_count_as_copied() -> None:
+    fifty, forty_nine = SOURCE[:50], SOURCE[50:99]
+    figures = measure([f"#{fifty}#", f"#{forty_nine}#"], SOURCE)
+    assert figures.longest_copy == 50
+    assert figures.copied == 50 / (52 + 51)
+
+
+def test_no_text_and_no_words_give_zeros() -> None:
+    figures = measure(["", "123"], SOURCE)
+    assert (figures.known_words, figures.distinct_4grams, figures.looping) == (0, 0, 0)
