@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from model.decoder import Decoder
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
@@ -45,6 +47,11 @@ class Checkpoint:
     context: Context = "carried"
     training: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """The network as it stands, made ready to write; made once."""
+        return Decoder(self.network)
 
 
 def check_place(directory: Path) -> None:

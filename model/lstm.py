@@ -57,7 +57,7 @@ class CharLSTM(nn.Module):
     def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """As `forward`, but return the last layer's hidden state (B, T, H) in place of the logits."""
         config = self.config
-        x = self._input(ids)  # (B, T, E)
+        x = self.input(ids)  # (B, T, E)
         x = locked_dropout(x, config.dropout_input, self.training)
         hidden, cell = [], []
         for i, layer in enumerate(self.layers):
@@ -70,7 +70,8 @@ class CharLSTM(nn.Module):
         x = locked_dropout(x, config.dropout_output, self.training)
         return x, (torch.cat(hidden), torch.cat(cell))
 
-    def _input(self, ids: Tensor) -> Tensor:
+    def input(self, ids: Tensor) -> Tensor:
+        """What the first layer gets for `ids` (...): their embeddings (..., E), or id / V (..., 1)."""
         if self.embedding is not None:
             return self.embedding(ids)
         return (ids / self.vocabulary_size).unsqueeze(-1)
