@@ -78,6 +78,10 @@ class Trainer:
         device: torch.device = CPU,
         command: str = "",
     ) -> None:
+        if recipe.window >= corpus.split:
+            raise ValueError(
+                f"window is {recipe.window:,}, but only {corpus.split:,} characters train: give a shorter one"
+            )
         torch.manual_seed(seed)
         self.recipe, self.directory, self.seed, self.minutes = recipe, Path(directory).absolute(), seed, minutes
         self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)

@@ -1,0 +1,1 @@
+"""One script for each question; each prints a table, then one line of JSON last."""
