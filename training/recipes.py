@@ -67,7 +67,7 @@ MODERN = Recipe(
         dropout_input=0.2,
         dropout_hidden=0.4,
         dropout_output=0.5,
-        weight_drop=0.3,
+        weight_drop=0.4,
     ),
     context="carried",
     sampling=SamplingConfig(temperature=0.7),
@@ -78,7 +78,7 @@ MODERN = Recipe(
     warmup_steps=100,
     weight_decay=0.01,
     clip_norm=1.0,
-    steps=3000,
+    steps=2400,
     evaluate_every=200,
 )
 
