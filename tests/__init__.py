@@ -1,0 +1,1 @@
+"""Promises about behaviour: one file for each module, and one for how the modules hang together."""

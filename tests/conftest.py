@@ -1,0 +1,91 @@
+"""What many tests start from: a tiny network with characters of its own, its checkpoint, and a book made in code."""
+
+import random
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.checkpoint import Checkpoint, save
+from model.lstm import CharLSTM, LSTMConfig
+from model.sampling import SamplingConfig
+from model.vocabulary import Vocabulary
+
+B, T, E, H, V = 3, 5, 7, 11, 13  # all different, so that a swapped axis fails
+CHARACTERS = "\n .abdehilnot"
+
+WORDS = (
+    "the a of and to in that it was he she on his her with as had at for not but they river garden lantern winter "
+    "answered walked opened little old green silver quietly again under door morning could never always something"
+)
+
+
+def book(characters: int, seed: int = 0) -> str:
+    """So many characters of sentences in paragraphs, the same for the same seed, and each seed another book."""
+    chance = random.Random(seed)
+    text = ""
+    while len(text) < characters:
+        sentence = " ".join(chance.choices(WORDS.split(), k=chance.randint(4, 14)))
+        text += sentence.capitalize() + chance.choice(".?!,;") + chance.choice((" ", " ", "\n\n"))
+    return text[:characters]
+
+
+def lively(config: LSTMConfig, scale: float = 10, remember: float = 5, seed: int = 0) -> CharLSTM:
+    """An untrained network with large weights, which remembers for long: what it has read decides what it writes."""
+    torch.manual_seed(seed)
+    network = CharLSTM(config, V)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.mul_(scale)
+        for layer in network.layers:
+            layer.get_parameter("bias_hh_l0")[H : 2 * H] += remember  # the forget gates
+        network.output.bias.zero_()  # nothing is likely in itself
+    return network.eval()
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary(CHARACTERS, lowercase=True)
+
+
+@pytest.fixture
+def network() -> CharLSTM:
+    return lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=2))
+
+
+@pytest.fixture
+def checkpoint(network: CharLSTM, vocabulary: Vocabulary) -> Checkpoint:
+    return Checkpoint(network, vocabulary, SamplingConfig(temperature=0.8, top_k=9), "carried", {"seed": 7}, "tiny")
+
+
+@pytest.fixture
+def directory(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    """`checkpoint`, saved."""
+    save(checkpoint, tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """A function that puts text or bytes into a new file."""
+
+    def write(content: str | bytes, name: str = "book.txt") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def own_process() -> Iterator[None]:
+    """For what a command may do to its whole process: all of it is undone."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    threads = torch.get_num_threads()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)

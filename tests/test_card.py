@@ -1,0 +1,74 @@
+"""The model card: metadata that the Hub can read, and the figures of the record."""
+
+import copy
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from training.card import card
+
+RECORD: dict[str, Any] = {
+    "corpus": {"name": "pooh", "characters": 120_000, "files": [{"name": "pooh.txt", "bytes": 1, "sha256": "ab12"}]},
+    "split": {"training": 108_000, "held_out": 12_000},
+    "recipe": {"name": "modern"},
+    "parameters": 1_234_567,
+    "held_out": {"nats": 1.3, "bits_per_character": 1.87654321},
+    "samples": [{"step": 0, "text": "xqz"}, {"step": 9, "text": "said pooh.\n\n“so,” said he\n---\n# no heading"}],
+    "command": "python -m training.train pooh.txt --out pooh",
+    "seconds": 90.0,
+    "machine": "A Processor, 2 threads",
+}
+
+
+def test_the_metadata_is_yaml_that_the_hub_can_read() -> None:
+    data: Any = ModelCard(card(RECORD)).data
+    assert data.library_name == "pytorch"
+    assert data.pipeline_tag == "text-generation"
+    assert data.tags == ["lstm", "character-level"]
+    [result] = data.eval_results
+    assert result.dataset_name == "pooh"
+    assert result.metric_type == "bits_per_character"
+    assert result.metric_value == 1.8765
+
+
+def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> None:
+    text = ModelCard(card(RECORD)).text
+    for part in (
+        "# pooh\n",
+        "`pooh.txt`, SHA-256 `ab12`",
+        "modern recipe",
+        "1,234,567 parameters",
+        "108,000 characters",
+        "12,000 characters held out",
+        "**1.877 bits per character**",
+        "    python -m training.train pooh.txt --out pooh\n",
+        "1.5 minutes on A Processor, 2 threads",
+    ):
+        assert part in text
+
+
+def test_the_last_sample_is_shown_as_it_was_written_and_as_nothing_but_text() -> None:
+    text = card(RECORD)
+    # Indented by four, Markdown shows every line as it stands.
+    assert "\n    said pooh.\n    \n    “so,” said he\n    ---\n    # no heading\n" in text
+    assert "xqz" not in text
+
+
+def test_every_file_of_the_corpus_is_named_with_its_digest() -> None:
+    record = copy.deepcopy(RECORD)
+    record["corpus"]["files"].append({"name": "house.txt", "bytes": 2, "sha256": "cd34"})
+    text = card(record)
+    assert "- `pooh.txt`, SHA-256 `ab12`\n- `house.txt`, SHA-256 `cd34`\n" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["a: b", "# so", "“quoted” 'and' \"so\"", "- item", "안녕 😀", "yes", "1984", "{x}", "a + b"]
+)
+def test_any_name_of_a_corpus_makes_valid_metadata(name: str) -> None:
+    record = copy.deepcopy(RECORD)
+    record["corpus"]["name"] = name
+    data: Any = ModelCard(card(record)).data
+    assert data.model_name == name
+    assert data.eval_results[0].dataset_name == name
+    assert f"# {name}\n" in card(record)

@@ -1,0 +1,473 @@
+"""A trained model on disk: what is saved is what is loaded, and nothing else is ever loaded."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from model import checkpoint as module
+from model.checkpoint import (
+    CARD,
+    CONFIG,
+    FILES,
+    TRAINING,
+    VERSION,
+    VOCABULARY,
+    WEIGHTS,
+    Checkpoint,
+    CheckpointError,
+    check_place,
+    load,
+    save,
+)
+from model.lstm import CharLSTM, LSTMConfig
+from model.sampling import SamplingConfig
+from model.vocabulary import Vocabulary
+from tests.conftest import CHARACTERS, H, V, lively
+
+REQUIRED = [file for file in FILES if file != CARD]  # the card is for people
+
+
+def logits(checkpoint: Checkpoint) -> torch.Tensor:
+    ids = torch.arange(V)[None]
+    with torch.inference_mode():
+        return checkpoint.network(ids, checkpoint.network.zero_state(1))[0]
+
+
+def same(a: Checkpoint, b: Checkpoint) -> bool:
+    return torch.equal(logits(a), logits(b)) and (a.vocabulary, a.training) == (b.vocabulary, b.training)
+
+
+def refusal(directory: Path) -> str:
+    """The sentence in which the checkpoint is refused."""
+    with pytest.raises(CheckpointError, match=r"\w") as error:
+        load(directory)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def other_run(checkpoint: Checkpoint, directory: Path) -> Path:
+    """Another checkpoint whose files have the very same sizes: other weights, characters, settings and record."""
+    torch.manual_seed(1)
+    network = CharLSTM(checkpoint.network.config, V)
+    changed = Checkpoint(
+        network,
+        Vocabulary(reversed(CHARACTERS), lowercase=True),
+        SamplingConfig(temperature=0.9, top_k=9),
+        "carried",
+        {"seed": 8},
+    )
+    save(changed, directory)
+    return directory
+
+
+# ---- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_a_loaded_network_gives_the_logits_of_the_saved_one_rounded_to_half_precision(
+    checkpoint: Checkpoint, directory: Path
+) -> None:
+    torch.manual_seed(0)
+    rounded = CharLSTM(checkpoint.network.config, V)
+    rounded.load_state_dict(checkpoint.network.state_dict())
+    rounded.half().float().eval()
+    loaded = load(directory)
+    assert torch.equal(logits(loaded), logits(replace(checkpoint, network=rounded)))
+    assert not torch.equal(logits(loaded), logits(checkpoint))  # rounding shows, or the test would prove little
+    assert {weights.dtype for weights in loaded.network.parameters()} == {torch.float32}
+    assert not loaded.network.training
+
+
+def test_everything_else_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+    network = CharLSTM(LSTMConfig("scaled", hidden_size=H, layers=3, dropout_output=0.2), V)
+    training = {"corpus": {"name": "Ælfric’s 안녕 😀"}, "curve": [{"nats": 1.25, "none": None}], "text": "a\r\nb"}
+    config = SamplingConfig(temperature=0.3, top_k=4, top_p=0.9, min_p=0.01)
+    vocabulary = Vocabulary("z😀\n안\"\\'abcdef", lowercase=False)
+    save(Checkpoint(network, vocabulary, config, "window", training), tmp_path / "a model")
+    loaded = load(tmp_path / "a model")
+    assert loaded.network.config == network.config
+    assert loaded.vocabulary == vocabulary
+    assert loaded.sampling == config
+    assert loaded.context == "window"
+    assert loaded.training == training
+    assert loaded.name == "a model"
+
+
+def test_a_checkpoint_saved_again_as_it_was_loaded_is_the_same(directory: Path, tmp_path: Path) -> None:
+    save(load(directory), tmp_path / "copy")
+    for file in set(FILES) - {WEIGHTS}:
+        assert (tmp_path / "copy" / file).read_bytes() == (directory / file).read_bytes()
+    first, second = load_file(directory / WEIGHTS), load_file(tmp_path / "copy" / WEIGHTS)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_saving_leaves_the_network_as_it_was(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    before = logits(checkpoint)
+    save(checkpoint, tmp_path / "saved")
+    assert torch.equal(logits(checkpoint), before)
+
+
+def test_a_checkpoint_is_five_plain_files_in_json_markdown_and_safetensors(directory: Path) -> None:
+    assert sorted(file.name for file in directory.iterdir()) == sorted(FILES)
+    assert {Path(file).suffix for file in FILES} == {".safetensors", ".json", ".md"}
+    for file in (CONFIG, VOCABULARY, TRAINING):
+        assert isinstance(json.loads((directory / file).read_text(encoding="utf-8")), dict)
+    weights = load_file(directory / WEIGHTS)
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
+    assert not any((directory / file).read_bytes().startswith((b"\x80", b"PK")) for file in FILES)  # pickle, zip
+
+
+def test_the_config_begins_with_its_format_and_version(directory: Path) -> None:
+    assert list(json.loads((directory / CONFIG).read_text()))[:2] == ["format", "version"]
+
+
+def test_the_card_is_kept_and_not_needed(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    save(checkpoint, tmp_path / "saved", card="# Café\n")
+    assert (tmp_path / "saved" / CARD).read_text(encoding="utf-8") == "# Café\n"
+    (tmp_path / "saved" / CARD).unlink()
+    load(tmp_path / "saved")
+
+
+def test_the_files_can_be_read_by_everyone(directory: Path) -> None:
+    assert directory.stat().st_mode & 0o777 == 0o755
+    assert {(directory / file).stat().st_mode & 0o777 for file in FILES} == {0o644}
+
+
+def test_missing_directories_above_are_made(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    save(checkpoint, tmp_path / "some" / "where" / "deep")
+    assert load(tmp_path / "some" / "where" / "deep").training == checkpoint.training
+
+
+def test_a_relative_path_means_the_directory_it_names(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(checkpoint, Path("here"))
+    assert load(Path("here")).name == load(tmp_path / "here").name == "here"
+
+
+# ---- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert str(tmp_path / "nowhere") in refusal(tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    assert str(tmp_path / "file") in refusal(tmp_path / "file")
+
+
+@pytest.mark.parametrize("file", REQUIRED)
+def test_a_checkpoint_without_one_of_its_files_is_refused_by_the_name_of_that_file(directory: Path, file: str) -> None:
+    (directory / file).unlink()
+    assert file in refusal(directory).split(":")[0]
+
+
+@pytest.mark.parametrize("file", REQUIRED)
+def test_a_file_cut_off_anywhere_is_refused(directory: Path, file: str) -> None:
+    whole = (directory / file).read_bytes()
+    end = len(whole.rstrip()) if file != WEIGHTS else len(whole)  # without its last new line JSON is still whole
+    for length in sorted({0, 1, 7, 9, 100, end // 3, end // 2, end - 1} & set(range(end))):
+        (directory / file).write_bytes(whole[:length])
+        assert str(directory / file) in refusal(directory)
+
+
+@pytest.mark.parametrize("file", REQUIRED)
+def test_a_file_with_one_bit_flipped_anywhere_is_refused(directory: Path, file: str) -> None:
+    whole = (directory / file).read_bytes()
+    for place in sorted({0, 2, *range(9, len(whole), max(1, len(whole) // 40)), len(whole) - 2}):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        (directory / file).write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"\w") as error:
+            load(directory)
+        assert file in str(error.value), f"bit 0 of byte {place}"
+
+
+@pytest.mark.parametrize("file", REQUIRED)
+def test_a_file_of_another_run_with_the_same_sizes_is_refused(
+    checkpoint: Checkpoint, directory: Path, tmp_path: Path, file: str
+) -> None:
+    other = other_run(checkpoint, tmp_path / "other")
+    assert (other / file).stat().st_size == (directory / file).stat().st_size
+    shutil.copy(other / file, directory / file)
+    assert file in refusal(directory)
+
+
+def test_weights_of_another_run_on_the_same_book_are_refused(
+    checkpoint: Checkpoint, directory: Path, tmp_path: Path
+) -> None:
+    # Another seed: only the weights and the record differ, so that the figures told would be those of other weights.
+    torch.manual_seed(1)
+    network = CharLSTM(checkpoint.network.config, V)
+    save(replace(checkpoint, network=network, training={"seed": 8}), tmp_path / "other")
+    shutil.copy(tmp_path / "other" / WEIGHTS, directory / WEIGHTS)
+    assert WEIGHTS in refusal(directory)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "another"},
+        {"version": VERSION + 1},
+        {"version": None},
+        {"vocabulary_size": V + 1},
+        {"vocabulary_size": None},
+        {"context": "both"},
+        {"context": None},
+        {"sampling": {"temperature": -1}},
+        {"sampling": {"heat": 1}},
+        {"sampling": None},
+        {"architecture": {"hidden_size": 0}},
+        {"architecture": {"hidden_size": H + 1}},
+        {"architecture": {"heads": 4}},
+        {"architecture": []},
+    ],
+    ids=str,
+)
+def test_a_config_with_a_wrong_value_is_refused(directory: Path, changes: dict[str, Any]) -> None:
+    edit(directory / CONFIG, **changes)
+    assert CONFIG in refusal(directory)
+
+
+def test_another_version_is_refused_with_both_versions(directory: Path) -> None:
+    edit(directory / CONFIG, version=VERSION + 6)
+    assert f"version {VERSION + 6}" in refusal(directory)
+    assert f"version {VERSION}" in refusal(directory)
+
+
+@pytest.mark.parametrize("file", [CONFIG, VOCABULARY, TRAINING])
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b"3", b"\xff\xfe\x00", b"{'a': 1}"], ids=range(6))
+def test_a_file_of_other_content_is_refused_by_its_name(directory: Path, file: str, content: bytes) -> None:
+    (directory / file).write_bytes(content)
+    assert str(directory / file) in refusal(directory)
+
+
+@pytest.mark.parametrize("file", [CONFIG, VOCABULARY, TRAINING])
+def test_json_too_deep_to_be_read_is_refused_by_the_name_of_its_file(directory: Path, file: str) -> None:
+    (directory / file).write_bytes(b"[" * 100_000)
+    assert str(directory / file) in refusal(directory)
+
+
+def test_characters_too_many_for_the_config_are_refused(directory: Path) -> None:
+    Vocabulary(CHARACTERS + "xyz", lowercase=True).save(directory / VOCABULARY)
+    assert VOCABULARY in refusal(directory)
+
+
+def rewrite(path: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    """Other weights in the same file, with the metadata that vouches for them."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path, metadata=metadata)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(directory: Path, value: float) -> None:
+    def spoil(weights: dict[str, torch.Tensor]) -> None:
+        weights["output.weight"][3, 5] = value
+
+    rewrite(directory / WEIGHTS, spoil)
+    assert str(directory / WEIGHTS) in refusal(directory)
+
+
+def test_weights_missing_added_or_of_another_shape_are_refused(directory: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    shutil.copy(directory / WEIGHTS, whole)
+
+    def transpose(weights: dict[str, torch.Tensor]) -> None:
+        weights["output.weight"] = weights["output.weight"].T.contiguous()
+
+    def remove(weights: dict[str, torch.Tensor]) -> None:
+        del weights["output.bias"]
+
+    def add(weights: dict[str, torch.Tensor]) -> None:
+        weights["more"] = torch.zeros(3)
+
+    for change in (transpose, remove, add):
+        shutil.copy(whole, directory / WEIGHTS)
+        rewrite(directory / WEIGHTS, change)
+        assert str(directory / WEIGHTS) in refusal(directory)
+
+
+def test_weights_without_the_metadata_that_vouches_for_them_are_refused(directory: Path) -> None:
+    save_file(load_file(directory / WEIGHTS), directory / WEIGHTS)
+    assert WEIGHTS in refusal(directory)
+
+
+# ---- replacing, and crashes while it happens -------------------------------------------------------------------------
+
+
+def test_saving_over_a_checkpoint_replaces_it_whole_and_leaves_nothing_beside_it(
+    checkpoint: Checkpoint, directory: Path
+) -> None:
+    newer = replace(checkpoint, network=lively(checkpoint.network.config, scale=2), training={"seed": 8})
+    for _ in range(2):
+        save(newer, directory)
+    assert load(directory).training == {"seed": 8}
+    assert [path.name for path in directory.parent.iterdir()] == [directory.name]
+
+
+def test_an_empty_directory_can_be_saved_to(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    save(checkpoint, tmp_path / "empty")
+    assert load(tmp_path / "empty").training == checkpoint.training
+
+
+def test_a_checkpoint_reached_through_a_link_can_be_saved_over(checkpoint: Checkpoint, directory: Path) -> None:
+    link = directory.with_name("link")
+    link.symlink_to(directory)
+    for seed in (8, 9):
+        save(replace(checkpoint, training={"seed": seed}), link)
+        assert load(link).training == {"seed": seed}
+
+
+def test_a_directory_that_holds_other_files_is_refused_and_left_untouched(
+    checkpoint: Checkpoint, directory: Path
+) -> None:
+    (directory / "thesis.txt").write_text("ten years of work")
+    before = {path: path.read_bytes() for path in directory.iterdir()}
+    with pytest.raises(CheckpointError, match=r"thesis\.txt"):
+        check_place(directory)
+    with pytest.raises(CheckpointError, match=r"thesis\.txt"):
+        save(checkpoint, directory)
+    assert {path: path.read_bytes() for path in directory.iterdir()} == before
+    assert [path.name for path in directory.parent.iterdir()] == [directory.name]
+
+
+def test_a_file_in_the_way_is_refused_and_left_untouched(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("ten years of work")
+    with pytest.raises(CheckpointError, match="thesis"):
+        save(checkpoint, tmp_path / "thesis")
+    assert (tmp_path / "thesis").read_text() == "ten years of work"
+
+
+class Crash(BaseException):
+    """Not an Exception, as the end of a process is none."""
+
+
+# Everything through which saving changes the disk.
+TOUCHES = [
+    (Path, "mkdir"),
+    (Path, "write_text"),
+    (Path, "chmod"),
+    (Path, "rename"),
+    (os, "fsync"),
+    (shutil, "rmtree"),
+    (tempfile, "mkdtemp"),
+    (module, "save_file"),
+]
+
+
+def crash_at(n: int, monkeypatch: pytest.MonkeyPatch, *, dead: bool) -> list[str]:
+    """Crash at the n-th touch of the disk; a dead process touches nothing from then on."""
+    touches: list[str] = []
+
+    def guard(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*arguments: Any, **options: Any) -> Any:
+            touches.append(name)
+            if len(touches) > n and not dead:
+                return original(*arguments, **options)
+            if len(touches) >= n:
+                raise Crash
+            return original(*arguments, **options)
+
+        return guarded
+
+    for owner, name in TOUCHES:
+        monkeypatch.setattr(owner, name, guard(name, getattr(owner, name)))
+    return touches
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["an error", "the end of the process"])
+def test_a_crash_at_any_moment_of_saving_leaves_the_old_or_the_new_checkpoint_whole(
+    checkpoint: Checkpoint, tmp_path: Path, dead: bool
+) -> None:
+    newer = replace(checkpoint, network=lively(checkpoint.network.config, scale=2), training={"seed": 8})
+    save(newer, tmp_path / "newer")
+    new = load(tmp_path / "newer")
+    outcomes, n = [], 0
+    while True:
+        n += 1
+        directory = tmp_path / str(n) / "saved"
+        save(checkpoint, directory)
+        old = load(directory)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            touches = crash_at(n, monkeypatch, dead=dead)
+            try:
+                save(newer, directory)
+            except Crash:
+                crashed = True
+            else:
+                crashed = False
+        if not crashed:
+            break
+        found = load(directory)
+        assert same(found, old) or same(found, new), f"touch {n}, {touches[n - 1]}"
+        outcomes.append(same(found, new))
+        # And the next attempt succeeds, whatever the crash left behind.
+        save(newer, directory)
+        assert same(load(directory), new)
+    assert len(touches) < n
+    assert len(outcomes) > 15
+    assert outcomes == sorted(outcomes)  # old before the moment of the exchange, new from then on
+
+
+def test_the_first_save_of_a_run_leaves_nothing_or_all_after_a_crash(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    n, crashed = 0, True
+    while crashed:
+        n += 1
+        directory = tmp_path / str(n) / "saved"
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            crash_at(n, monkeypatch, dead=True)
+            try:
+                save(checkpoint, directory)
+            except Crash:
+                crashed = True
+            else:
+                crashed = False
+        if directory.exists():
+            assert load(directory).training == checkpoint.training
+    assert n > 10
+
+
+def test_an_error_while_saving_leaves_no_half_written_directory_behind(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    unwritable = replace(checkpoint, training={"not": {"json"}})
+    with pytest.raises(TypeError):
+        save(unwritable, tmp_path / "saved")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_in_the_middle_of_a_replacement_sees_the_old_checkpoint_and_does_not_disturb_the_writer(
+    checkpoint: Checkpoint, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An app that loads a checkpoint while a training run is just replacing it.
+    rename = Path.rename
+    seen: list[dict[str, Any]] = []
+
+    def rename_and_read(self: Path, target: Path) -> Path:
+        moved = rename(self, target)
+        if not seen:
+            seen.append(load(directory).training)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", rename_and_read)
+    save(replace(checkpoint, training={"seed": 8}), directory)
+    assert seen == [{"seed": 7}]
+    assert load(directory).training == {"seed": 8}

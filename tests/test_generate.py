@@ -1,0 +1,175 @@
+"""The command that writes: what it prints where, and what it says of a mistake."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.checkpoint import load
+from model.generate import main
+from model.generation import GenerationConfig, defaults, generate
+from tests.conftest import CHARACTERS, book
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("own_process")
+
+
+def written(directory: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """Standard output without its last new line, and standard error."""
+    assert main([str(directory), *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith("\n")
+    return out[:-1], err
+
+
+@pytest.mark.parametrize("length", [1, 250])
+def test_it_prints_exactly_so_many_characters(directory: Path, capsys: pytest.CaptureFixture[str], length: int) -> None:
+    out, _ = written(directory, capsys, "--prompt", "the old tale", "--length", str(length))
+    assert len(out) == length
+    assert set(out) <= set(CHARACTERS)
+
+
+def test_without_an_option_it_writes_a_thousand_characters(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = written(directory, capsys)
+    assert len(out) == 1000
+
+
+def test_it_writes_what_generate_writes_with_the_checkpoints_own_settings(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = written(directory, capsys, "--prompt", "the old tale", "--length", "80", "--seed", "5")
+    checkpoint = load(directory)
+    config = GenerationConfig(**{**defaults(checkpoint), "length": 80, "seed": 5})
+    assert out == "".join(generate(checkpoint, "the old tale", config))
+
+
+def test_typed_options_take_the_place_of_the_checkpoints_own(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ["--temperature", "0", "--context", "window", "--top-k", "3", "--top-p", "0.5", "--min-p", "0.1"]
+    texts = {written(directory, capsys, "--length", "150", *typed, "--seed", seed)[0] for seed in "12"}
+    checkpoint = load(directory)
+    config = GenerationConfig(length=150, temperature=0, context="window")
+    assert texts == {"".join(generate(checkpoint, "", config))}
+
+
+def test_the_seed_it_drew_is_told_and_writes_the_same_text_again(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = written(directory, capsys, "--length", "80")
+    found = re.search(r"^seed (\d+)$", err, re.MULTILINE)
+    assert found
+    assert written(directory, capsys, "--length", "80", "--seed", found[1])[0] == out
+    others = {written(directory, capsys, "--length", "80")[0] for _ in range(3)}
+    assert len(others | {out}) == 4
+
+
+def test_it_tells_on_standard_error_how_the_prompt_was_repaired(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = written(directory, capsys, "--prompt", "Thé 😀", "--length", "9", "--seed", "1")
+    assert err == "seed 1, prompt: capitals→small letters, é→e, 😀 left out\n"
+    assert len(out) == 9
+
+
+def test_without_a_prompt_it_begins_from_an_excerpt_of_a_corpus_and_shows_it(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = book(3_000)
+    (tmp_path / "book.txt").write_text(text, encoding="utf-8")
+    readable = load(directory).vocabulary.repair(text).text
+    prompts = set()
+    for seed in "123":
+        arguments = ["--length", "40", "--seed", seed]
+        out, err = written(directory, capsys, "--corpus", str(tmp_path / "book.txt"), *arguments)
+        prompt = err.removeprefix("prompt: ").removesuffix(f"\nseed {seed}\n")
+        assert len(prompt) == 100
+        assert prompt in readable
+        assert out == written(directory, capsys, "--prompt", prompt, *arguments)[0]
+        prompts.add(prompt)
+    assert len(prompts) == 3
+
+
+def test_a_typed_prompt_goes_before_the_corpus_even_where_it_is_empty(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "book.txt").write_text(book(3_000), encoding="utf-8")
+    options = ["--corpus", str(tmp_path / "book.txt"), "--length", "40", "--seed", "1"]
+    assert written(directory, capsys, "--prompt", "", *options) == written(
+        directory, capsys, "--prompt", "", *options[2:]
+    )
+
+
+def test_a_corpus_shorter_than_a_window_is_a_prompt_as_a_whole(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "note.txt").write_bytes(b"\xef\xbb\xbfthe old tale")
+    _, err = written(directory, capsys, "--corpus", str(tmp_path / "note.txt"), "--length", "5", "--seed", "1")
+    assert err == "prompt: the old tale\nseed 1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--temperature", "-1"], "temperature is -1.0"),
+        (["--temperature", "nan"], "temperature is nan"),
+        (["--temperature", "inf"], "temperature is inf"),
+        (["--top-p", "1.5"], "top p is 1.5"),
+        (["--length", "0"], "length is 0"),
+        (["--length", "1000000000"], "length is 1000000000"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--top-k", "-3"], "top k is -3"),
+        (["--corpus", "nowhere.txt"], "nowhere.txt"),
+        (["--corpus", "."], "."),
+    ],
+    ids=str,
+)
+def test_a_bad_value_is_refused_in_one_line(
+    directory: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
+) -> None:
+    assert main([str(directory), *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"model\.generate: .+\n", err)
+    assert word in err
+
+
+@pytest.mark.parametrize("arguments", [["--length", "ten"], ["--top-k", "1.5"], ["--context", "all"], ["--heat", "1"]])
+def test_what_cannot_be_read_is_refused_by_its_name(
+    directory: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(directory), *arguments])
+    assert stopped.value.code == 2
+    assert arguments[0] in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_directory_that_is_not_there_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / "nowhere")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"model\.generate: .*nowhere.*\n", err)
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_line(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "config.json").write_text("{")
+    assert main([str(directory)]) == 2
+    assert re.fullmatch(r"model\.generate: .*config\.json is damaged.*\n", capsys.readouterr().err)
+
+
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(directory: Path) -> None:
+    # As in `python -m model.generate DIR --length 100000 | head -c 100`.
+    command = [sys.executable, "-m", "model.generate", str(directory), "--length", "100000", "--seed", "1"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    assert len(process.stdout.read(100)) == 100
+    process.stdout.close()
+    with process.stderr as errors:
+        assert errors.read() == b"seed 1\n"
+    assert process.wait(timeout=60) == 0

@@ -1,0 +1,247 @@
+"""Writing on from a prompt: what each character is drawn from, and what nothing else can change."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model.checkpoint import Checkpoint, load
+from model.generation import LONGEST, WINDOW, GenerationConfig, defaults, generate
+from model.lstm import CharLSTM, LSTMConfig
+from model.sampling import SamplingConfig, sample
+from tests.conftest import CHARACTERS, H, V, lively
+
+ALICE = Path(__file__).parent.parent / "assets" / "alice-classic"
+GREEDY: dict[str, Any] = {"temperature": 0.0}
+PROMPT = "the old tale\nabide in it"
+
+
+def text(checkpoint: Checkpoint, prompt: str = PROMPT, **options: Any) -> str:
+    return "".join(generate(checkpoint, prompt, GenerationConfig(**{"length": 60, "temperature": 0.8, **options})))
+
+
+@pytest.fixture
+def classic(checkpoint: Checkpoint) -> Checkpoint:
+    """The tutorials' kind of network: one scaled number a step, read by a window at a time."""
+    network = lively(LSTMConfig("scaled", hidden_size=H, layers=1), scale=8, remember=2, seed=6)
+    return replace(checkpoint, network=network, context="window", sampling=SamplingConfig(temperature=0))
+
+
+# ---- what is written -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [1, 2, 257])
+@pytest.mark.parametrize("context", ["carried", "window"])
+def test_exactly_so_many_characters_are_written_one_at_a_time(
+    checkpoint: Checkpoint, length: int, context: str
+) -> None:
+    written = list(generate(checkpoint, PROMPT, GenerationConfig(length=length, context=context)))  # type: ignore[arg-type]
+    assert len(written) == length
+    assert {len(character) for character in written} == {1}
+    assert set(written) <= set(CHARACTERS)
+
+
+@pytest.mark.parametrize("prompt", ["", "😀😀", "Çå Ñ’", "\ud800\0", "t", PROMPT * 200], ids=ascii)
+@pytest.mark.parametrize("context", ["carried", "window"])
+def test_any_prompt_at_all_is_continued(checkpoint: Checkpoint, prompt: str, context: str) -> None:
+    assert len(text(checkpoint, prompt, context=context)) == 60
+
+
+@pytest.mark.parametrize("prompt", ["", "😀"])
+def test_a_prompt_of_nothing_known_stands_for_the_start_of_a_line(checkpoint: Checkpoint, prompt: str) -> None:
+    assert text(checkpoint, prompt) == text(checkpoint, "\n")
+
+
+def test_a_prompt_is_repaired_before_it_is_read(checkpoint: Checkpoint) -> None:
+    assert text(checkpoint, "Thé Old Tale") == text(checkpoint, "the old tale")
+
+
+def test_the_prompt_matters_to_its_first_character(checkpoint: Checkpoint) -> None:
+    assert len({text(checkpoint, first + PROMPT, **GREEDY) for first in CHARACTERS}) > 1
+
+
+def test_reading_a_prompt_at_once_equals_reading_it_character_by_character(checkpoint: Checkpoint) -> None:
+    network, vocabulary = checkpoint.network, checkpoint.vocabulary
+    state = network.zero_state(1)
+    expected = ""
+    ids = vocabulary.encode(PROMPT).tolist()
+    with torch.inference_mode():
+        for position in range(len(PROMPT) + 60):
+            logits, state = network(torch.tensor([ids[position : position + 1]]), state)
+            if position + 1 >= len(PROMPT):
+                ids.append(int(logits[0, -1].argmax()))
+                expected += vocabulary.decode(ids[-1:])
+    assert len(set(expected)) > 3  # a text, and no single letter over and over
+    assert text(checkpoint, **GREEDY) == expected[:60]
+
+
+def test_a_continuation_goes_on_as_if_its_beginning_had_been_the_prompt(checkpoint: Checkpoint) -> None:
+    whole = text(checkpoint, **GREEDY)
+    for length in (1, 17, 40):
+        assert text(checkpoint, PROMPT + whole[:length], **GREEDY, length=60 - length) == whole[length:]
+
+
+# ---- window context --------------------------------------------------------------------------------------------------
+
+
+def windowed(checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> Iterator[str]:
+    """Every character from the last 100 alone, read from a zero state."""
+    random = np.random.default_rng(config.seed)
+    written = prompt
+    for _ in range(config.length):
+        ids = checkpoint.vocabulary.encode(written[-100:])[None]
+        with torch.inference_mode():
+            logits, _ = checkpoint.network(ids, checkpoint.network.zero_state(1))
+        written += checkpoint.vocabulary.decode([sample(logits[0, -1].numpy(), config, random)])
+        yield written[-1]
+
+
+@pytest.mark.parametrize("prompt", ["t", PROMPT, PROMPT * 9], ids=len)
+def test_in_window_context_each_character_is_predicted_from_the_last_hundred_alone(
+    checkpoint: Checkpoint, prompt: str
+) -> None:
+    config = GenerationConfig(context="window", length=150, temperature=0.8, seed=3)
+    assert WINDOW == 100
+    assert "".join(generate(checkpoint, prompt, config)) == "".join(windowed(checkpoint, prompt, config))
+
+
+def test_both_contexts_agree_for_the_first_hundred_characters_and_differ_afterwards(checkpoint: Checkpoint) -> None:
+    carried = text(checkpoint, "t", length=400)
+    window = text(checkpoint, "t", length=400, context="window")
+    assert carried[:100] == window[:100]
+    assert carried != window
+
+
+def test_what_stands_before_the_last_hundred_characters_matters_only_where_it_is_carried(
+    checkpoint: Checkpoint,
+) -> None:
+    hundred = (PROMPT * 5)[:100]
+    for other in ("a", "nab"):
+        assert text(checkpoint, other + hundred, context="window") == text(checkpoint, hundred, context="window")
+    continuations = {text(checkpoint, other + hundred, length=300, **GREEDY) for other in ("", "a", "nab", "ooo")}
+    assert len(continuations) > 1
+
+
+def tutorial(checkpoint: Checkpoint, prompt: str, length: int) -> str:
+    """The tutorials' own loop, on their own network, with the weights of `checkpoint`."""
+    V = len(checkpoint.vocabulary)
+    weights = checkpoint.network.state_dict()
+    lstm = nn.LSTM(1, checkpoint.network.config.hidden_size, batch_first=True)
+    linear = nn.Linear(checkpoint.network.config.hidden_size, V)
+    lstm.load_state_dict({name: weights[f"layers.0.{name}"] for name in lstm.state_dict()})
+    linear.load_state_dict({name: weights[f"output.{name}"] for name in linear.state_dict()})
+    characters = checkpoint.vocabulary.characters
+    numbers = {character: number for number, character in enumerate(characters)}
+
+    pattern = [numbers[character] for character in prompt]
+    written = ""
+    with torch.no_grad():
+        for _ in range(length):
+            x: Tensor = torch.tensor(pattern, dtype=torch.float32).reshape(1, 100, 1) / V
+            output, _ = lstm(x)
+            number = int(linear(output[:, -1]).argmax())
+            written += characters[number]
+            pattern.append(number)
+            pattern = pattern[1:]
+    return written
+
+
+def test_window_context_and_greedy_choice_are_the_tutorials_own_loop(classic: Checkpoint) -> None:
+    prompt = (PROMPT * 5)[:100]
+    expected = tutorial(classic, prompt, 150)
+    assert len(set(expected)) > 3
+    assert text(classic, prompt, length=150, **{**defaults(classic)}) == expected
+
+
+def test_the_shipped_classic_checkpoint_writes_what_the_tutorials_own_loop_writes() -> None:
+    alice = load(ALICE)
+    prompt = (
+        "alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do: once"
+    )[:100]
+    assert len(prompt) == 100
+    assert alice.vocabulary.repair(prompt).report == ""
+    assert text(alice, prompt, **{**defaults(alice), "length": 300}) == tutorial(alice, prompt, 300)
+
+
+# ---- chance ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_writes_the_same_text_and_another_seed_another(checkpoint: Checkpoint) -> None:
+    assert text(checkpoint, seed=5) == text(checkpoint, seed=5)
+    assert len({text(checkpoint, seed=seed) for seed in range(5)}) == 5
+
+
+def test_texts_written_at_the_same_time_are_those_written_alone(checkpoint: Checkpoint) -> None:
+    configs = [GenerationConfig(length=60, temperature=0.8, seed=seed) for seed in (5, 5, 6)]
+    alone = ["".join(generate(checkpoint, PROMPT, config)) for config in configs]
+    streams = [generate(checkpoint, PROMPT, config) for config in configs]
+    together = ["".join(characters) for characters in zip(*zip(*streams, strict=True), strict=True)]
+    assert together == alone
+    assert alone[0] == alone[1] != alone[2]
+
+
+def test_the_process_wide_random_numbers_are_neither_used_nor_moved(checkpoint: Checkpoint) -> None:
+    def state() -> tuple[Any, ...]:
+        return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
+
+    torch.manual_seed(1)
+    first = state()
+    written = text(checkpoint)
+    assert state() == first
+    torch.manual_seed(2)
+    random.seed(2)
+    assert text(checkpoint) == written
+
+
+def test_writing_leaves_the_network_and_the_process_as_they_were(checkpoint: Checkpoint) -> None:
+    before = {name: weights.clone() for name, weights in checkpoint.network.state_dict().items()}
+    for _ in islice(generate(checkpoint, PROMPT, GenerationConfig()), 3):
+        # Between two characters whoever reads them may do anything, training included.
+        assert not torch.is_inference_mode_enabled()
+        assert torch.is_grad_enabled()
+    assert all(torch.equal(before[name], weights) for name, weights in checkpoint.network.state_dict().items())
+    assert not checkpoint.network.training
+
+
+def test_characters_are_drawn_from_the_networks_own_distribution(checkpoint: Checkpoint) -> None:
+    network, vocabulary = checkpoint.network, checkpoint.vocabulary
+    with torch.inference_mode():
+        logits, _ = network(vocabulary.encode(PROMPT)[None], network.zero_state(1))
+    likely = logits[0, -1].softmax(0)
+    first = [text(checkpoint, length=1, temperature=1.0, seed=seed) for seed in range(400)]
+    counts = torch.tensor([first.count(character) for character in vocabulary.characters]) / len(first)
+    assert (counts - likely).abs().max() < 0.1
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_the_defaults_are_those_the_checkpoint_was_saved_with(checkpoint: Checkpoint, classic: Checkpoint) -> None:
+    config = GenerationConfig(**defaults(checkpoint))
+    assert (config.temperature, config.top_k, config.context) == (0.8, 9, "carried")
+    config = GenerationConfig(**defaults(classic))
+    assert (config.temperature, config.top_k, config.context) == (0, 0, "window")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"length": 0}, {"length": LONGEST + 1}, {"length": 1.5}, {"seed": -1}, {"context": "all"}, {"top_p": -1}],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong)).replace("_", " ")):
+        GenerationConfig(**wrong)
+
+
+def test_a_network_of_no_opinion_writes_every_character(checkpoint: Checkpoint) -> None:
+    network = CharLSTM(checkpoint.network.config, V).eval()
+    nn.init.zeros_(network.output.weight)
+    nn.init.zeros_(network.output.bias)
+    assert set(text(replace(checkpoint, network=network), length=300, temperature=1.0)) == set(CHARACTERS)

@@ -1,0 +1,55 @@
+"""What the machine at hand can do, and what is said where it cannot."""
+
+import os
+
+import pytest
+import torch
+
+from training import hardware
+
+CPU = torch.device("cpu")
+
+pytestmark = pytest.mark.usefixtures("own_process")
+
+
+def test_the_cpu_is_always_to_be_had() -> None:
+    assert hardware.prepare("cpu") == CPU
+
+
+@pytest.mark.parametrize("name", ["abacus", "", "cpu:x", "cuda:99", "cuda:-5"])
+def test_a_device_that_is_not_there_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(ValueError, match=r"\Adevice .* is not to be had here: use --device cpu\Z"):
+        hardware.prepare(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_cuda_is_refused_in_one_sentence() -> None:
+    with pytest.raises(ValueError, match="device cuda is not to be had here: use --device cpu"):
+        hardware.prepare("cuda")
+
+
+def test_a_prepared_process_uses_the_processors_it_may_and_rounds_tiny_numbers_to_zero() -> None:
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(1)
+    tiny = torch.tensor([1e-40])
+    assert (tiny * 0.5).item() > 0
+    hardware.prepare("cpu")
+    expected = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert torch.get_num_threads() == expected
+    if torch.set_flush_denormal(True):  # not every processor can
+        assert (tiny * 0.5).item() == 0
+
+
+def test_the_description_names_the_threads_in_one_line() -> None:
+    torch.set_num_threads(1)
+    assert hardware.describe(CPU).endswith(", 1 thread")
+    torch.set_num_threads(2)
+    assert hardware.describe(CPU).endswith(", 2 threads")
+    assert not hardware.describe(CPU).startswith(",")
+    assert "\n" not in hardware.describe(CPU)
+
+
+def test_bfloat16_is_reported_only_where_the_processor_has_it() -> None:
+    capabilities = torch.cpu.get_capabilities()
+    has = [name for name, value in capabilities.items() if value is True and "bf16" in name]
+    assert hardware.has_bfloat16(CPU) is bool(has or capabilities.get("avx10_2"))

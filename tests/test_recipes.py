@@ -1,0 +1,95 @@
+"""The recipes: what they are, and what may be changed about them."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from model.lstm import LSTMConfig
+from training.recipes import CLASSIC, MODERN, RECIPES
+
+
+def test_the_classic_recipe_is_the_tutorials_own() -> None:
+    assert asdict(CLASSIC.network) == asdict(
+        LSTMConfig(input_encoding="scaled", hidden_size=256, layers=1, dropout_output=0.2)
+    )
+    assert (CLASSIC.context, CLASSIC.window, CLASSIC.batch_size, CLASSIC.epochs) == ("window", 100, 128, 10)
+    assert CLASSIC.lowercase
+    assert CLASSIC.sampling.temperature == 0
+    # Adam with its defaults: one rate throughout, no decay, no clipping.
+    assert (CLASSIC.learning_rate, CLASSIC.final_learning_rate, CLASSIC.warmup_steps) == (1e-3, 1, 0)
+    assert (CLASSIC.weight_decay, CLASSIC.clip_norm, CLASSIC.precision) == (0, 0, "float32")
+
+
+def test_the_modern_recipe_carries_its_state() -> None:
+    assert MODERN.context == "carried"
+    assert MODERN.network.input_encoding == "embedding"
+    assert MODERN.sampling.temperature > 0
+
+
+def test_recipes_are_found_by_their_own_names_and_the_modern_one_comes_first() -> None:
+    assert list(RECIPES) == ["modern", "classic"]
+    assert all(recipe.name == name for name, recipe in RECIPES.items())
+
+
+def test_options_change_the_recipe_or_its_network_by_name_and_nothing_else() -> None:
+    changed = MODERN.with_options({"hidden_size": 11, "batch_size": 3, "weight_drop": 0.1})
+    before, after = asdict(MODERN), asdict(changed)
+    assert (after["network"].pop("hidden_size"), after.pop("batch_size"), after["network"].pop("weight_drop")) == (
+        11,
+        3,
+        0.1,
+    )
+    for gone in ("hidden_size", "weight_drop"):
+        del before["network"][gone]
+    del before["batch_size"]
+    assert after == before
+
+
+def test_no_options_change_nothing() -> None:
+    assert MODERN.with_options({}) == MODERN
+
+
+def test_epochs_take_the_place_of_a_recipes_own_steps() -> None:
+    assert MODERN.steps
+    assert MODERN.with_options({"epochs": 2.5}).steps == 0
+    assert MODERN.with_options({"epochs": 2.5}).epochs == 2.5
+
+
+def test_steps_go_before_a_recipes_own_epochs() -> None:
+    assert CLASSIC.epochs
+    assert CLASSIC.with_options({"steps": 7}).steps == 7
+    assert MODERN.with_options({"steps": 7, "epochs": 2.0}).steps == 7
+
+
+@pytest.mark.parametrize("recipe", [CLASSIC, MODERN], ids=lambda recipe: recipe.name)
+def test_a_recipe_that_says_nowhere_how_long_to_train_is_refused(recipe: Any) -> None:
+    with pytest.raises(ValueError, match="steps and epochs are both 0"):
+        recipe.with_options({"steps": 0, "epochs": 0.0})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_size": 0},
+        {"window": 0},
+        {"window": 2.5},
+        {"learning_rate": -1},
+        {"learning_rate": float("nan")},
+        {"final_learning_rate": 1.5},
+        {"warmup_steps": -1},
+        {"clip_norm": float("inf")},
+        {"steps": -1},
+        {"steps": True},
+        {"epochs": float("inf")},
+        {"evaluate_every": -1},
+        {"precision": "float16"},
+        {"lowercase": 1},
+        {"hidden_size": 0},
+        {"dropout_output": 1},
+    ],
+    ids=str,
+)
+def test_values_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong)).replace("_", " ")):
+        MODERN.with_options(wrong)

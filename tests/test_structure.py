@@ -1,0 +1,125 @@
+"""How the modules hang together: imports go one way, and nothing reaches into another's insides."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("model", "training", "interface", "app", "benchmarks", "tests")
+
+# Each module of the model, and what it may import of the model.
+BASE = {"model.options", "model.vocabulary", "model.lstm", "model.sampling"}
+MODEL = {
+    "model": set(),
+    "model.options": set(),
+    "model.vocabulary": {"model.options"},
+    "model.lstm": {"model.options"},
+    "model.sampling": {"model.options"},
+    "model.decoder": BASE,
+    "model.checkpoint": BASE | {"model.decoder"},
+    "model.generation": BASE | {"model.decoder", "model.checkpoint"},
+    "model.generate": BASE | {"model.decoder", "model.checkpoint", "model.generation"},
+}
+# What the page may use of the training: that with which the training command begins a run.
+ENTRANCE = {"training.corpus", "training.hardware", "training.recipes", "training.trainer", "training.train"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules(*places: str) -> dict[str, Path]:
+    """The modules of some packages, or the single files of those names."""
+    paths = [path for place in places for path in (ROOT / place).rglob("*.py")]
+    paths += [ROOT / f"{place}.py" for place in places if (ROOT / f"{place}.py").exists()]
+    return {name_of(path): path for path in paths}
+
+
+def imports(source: str) -> set[tuple[str, str]]:
+    """What is imported, wherever in the file: the module, and the name taken from it ("" for the module itself)."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = "." * node.level + (node.module or "")
+            for alias in node.names:
+                module = f"{package}.{alias.name}"
+                is_module = (ROOT / (module.replace(".", "/") + ".py")).exists()
+                found.add((module, "") if is_module else (package, alias.name))
+    return found
+
+
+def ours(path: Path) -> set[str]:
+    """The modules of this project that a file imports."""
+    return {module for module, _ in imports(path.read_text(encoding="utf-8")) if module.split(".")[0] in OURS}
+
+
+def test_the_reader_of_imports_sees_every_form_of_them() -> None:
+    source = """
+import os, model.lstm as network
+from model import checkpoint as module
+from model.sampling import sample, _private
+from . import near
+def later():
+    from training.trainer import Trainer
+"""
+    assert imports(source) == {
+        ("os", ""),
+        ("model.lstm", ""),
+        ("model.checkpoint", ""),
+        ("model.sampling", "sample"),
+        ("model.sampling", "_private"),
+        (".", "near"),
+        ("training.trainer", "Trainer"),
+    }
+
+
+def test_every_module_of_the_model_has_its_place_in_the_order() -> None:
+    assert set(modules("model")) == set(MODEL)
+
+
+@pytest.mark.parametrize("name", modules("model"))
+def test_a_module_of_the_model_imports_only_those_before_it(name: str) -> None:
+    assert ours(modules("model")[name]) <= MODEL[name]
+
+
+@pytest.mark.parametrize("name", modules("model", "training"))
+def test_neither_the_model_nor_the_training_knows_of_the_page(name: str) -> None:
+    imported = {module.split(".")[0] for module, _ in imports(modules("model", "training")[name].read_text("utf-8"))}
+    assert not imported & {"app", "interface", "gradio", "gradio_client", "tests", "benchmarks"}
+
+
+@pytest.mark.parametrize("name", modules("app", "interface"))
+def test_the_page_uses_the_training_only_by_its_entrance(name: str) -> None:
+    imported = ours(modules("app", "interface")[name])
+    assert {module for module in imported if module.split(".")[0] == "training"} <= ENTRANCE
+    assert "model.generate" not in imported  # that is another command
+
+
+@pytest.mark.parametrize("name", modules("app", "interface", "model", "training", "benchmarks"))
+def test_nothing_takes_a_private_name_from_another_module(name: str) -> None:
+    source = modules("app", "interface", "model", "training", "benchmarks")[name].read_text(encoding="utf-8")
+    of_ours = {(module, taken) for module, taken in imports(source) if module.split(".")[0] in OURS}
+    assert not [(module, taken) for module, taken in of_ours if taken.startswith("_")]
+
+
+@pytest.mark.parametrize("name", modules("app", "interface", "model", "training", "benchmarks"))
+def test_nothing_is_pickled_and_nothing_is_executed_from_text(name: str) -> None:
+    source = modules("app", "interface", "model", "training", "benchmarks")[name].read_text(encoding="utf-8")
+    assert not {module for module, _ in imports(source)} & {"pickle", "dill", "cloudpickle", "joblib", "shelve"}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("exec", "eval")
+            if called == "torch.load":
+                assert "weights_only=True" in ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", modules("model", "training", "tests"))
+def test_every_module_says_in_its_first_line_what_it_is(name: str) -> None:
+    docstring = ast.get_docstring(ast.parse(modules("model", "training", "tests")[name].read_text(encoding="utf-8")))
+    assert docstring
+    assert docstring.splitlines()[0].endswith((".", "`.", ":"))

@@ -1,0 +1,275 @@
+"""The training command: what it makes, what it prints, and what it says of a mistake."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.checkpoint import FILES, load
+from tests.conftest import book
+from training.train import main, parse, prepare
+from training.trainer import Trainer
+
+ROOT = Path(__file__).parent.parent
+TINY = ["--hidden-size", "11", "--embedding-size", "7", "--layers", "1", "--batch-size", "5", "--window", "13"]
+SHORT = [*TINY, "--steps", "8", "--evaluate-every", "4", "--warmup-steps", "2"]
+
+pytestmark = pytest.mark.usefixtures("own_process")
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """A small book."""
+    path = tmp_path / "pages.txt"
+    path.write_text("\ufeff" + book(2_400), encoding="utf-8")
+    return path
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The one line in which the command refuses."""
+    assert main([str(argument) for argument in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"training\.train: .+\n", err)
+    return err
+
+
+# ---- a whole run -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", ["modern", "classic"])
+def test_a_book_becomes_a_checkpoint_and_a_table_tells_how_good_it_is(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recipe: str
+) -> None:
+    out = tmp_path / "run"
+    own = SHORT if recipe == "modern" else ["--hidden-size", "11", "--steps", "8", "--evaluate-every", "4"]
+    assert main([str(pages), "--out", str(out), "--recipe", recipe, "--seed", "5", *own]) == 0
+    printed, _ = capsys.readouterr()
+
+    checkpoint = load(out)
+    assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pages.txt", "run"]
+    training = checkpoint.training
+    assert training["recipe"]["name"] == recipe
+    assert training["recipe"]["network"]["hidden_size"] == 11
+    assert training["seed"] == 5
+    assert checkpoint.vocabulary.lowercase
+    assert "\ufeff" not in checkpoint.vocabulary.characters
+
+    rows = dict(re.findall(r"^(held-out nats|bits per character|perplexity|time|size|best step) +(.+)$", printed, re.M))
+    assert rows["held-out nats"] == f"{training['held_out']['nats']:.4f}"
+    assert rows["bits per character"] == f"{training['held_out']['bits_per_character']:.4f}"
+    assert rows["perplexity"] == f"{training['held_out']['perplexity']:.3f}"
+    assert rows["time"].endswith(", 8 steps")
+    assert rows["size"].startswith(f"{training['parameters']:,} parameters, ")
+    assert rows["best step"] == str(training["best_step"])
+    assert f"{out} is ready" in printed
+    for step in (4, 8):
+        assert re.search(rf"^step {step}: \d\.\d{{3}} bits per character held out$", printed, re.M)
+
+
+def test_the_record_names_the_books_without_their_directories(
+    pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([str(pages), "--out", "run", "--recipe", "modern", *SHORT]) == 0
+    training = load(tmp_path / "run").training
+    command = "python -m training.train pages.txt --out run --recipe modern " + " ".join(SHORT)
+    assert training["command"] == command
+    assert command in (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert str(tmp_path) not in (tmp_path / "run" / "training.json").read_text(encoding="utf-8")
+
+
+def test_the_record_tells_nothing_of_where_this_machine_keeps_its_files(pages: Path, tmp_path: Path) -> None:
+    assert main([str(pages), "--out", str(tmp_path / "run"), *SHORT]) == 0
+    for file in FILES:
+        assert str(tmp_path).encode() not in (tmp_path / "run" / file).read_bytes()
+
+
+def test_what_was_done_to_a_book_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    end = "*** END OF THE PROJECT GUTENBERG EBOOK TALES ***\nlicence"
+    (tmp_path / "tales.txt").write_text(f"{book(2_400)}\n{end}", encoding="utf-8")
+    assert main([str(tmp_path / "tales.txt"), "--out", str(tmp_path / "run"), *SHORT]) == 0
+    assert "tales.txt: Project Gutenberg's licence cut off" in capsys.readouterr().out
+
+
+def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
+    typed = [
+        "--no-lowercase",
+        "--dropout-output",
+        "0.25",
+        "--clip-norm",
+        "0",
+        "--epochs",
+        "1.5",
+        "--precision",
+        "float32",
+    ]
+    options = parse([str(pages), "--out", str(tmp_path / "run"), *TINY, *typed])
+    trainer = prepare(options)
+    assert trainer.recipe.lowercase is False
+    assert trainer.vocabulary.lowercase is False
+    assert trainer.recipe.clip_norm == 0
+    assert trainer.network.config.dropout_output == 0.25
+    assert trainer.recipe.steps == 0
+    assert trainer.steps == round(1.5 * trainer.batches.steps_per_epoch)
+
+
+# ---- mistakes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--hidden-size", "0"], "hidden size is 0"),
+        (["--learning-rate", "nan"], "learning rate is nan"),
+        (["--learning-rate", "-1"], "learning rate is -1.0"),
+        (["--epochs", "inf"], "epochs is inf"),
+        (["--dropout-input", "1"], "dropout input is 1.0"),
+        (["--steps", "0"], "steps and epochs are both 0"),
+        (["--minutes", "0"], "--minutes is 0"),
+        (["--minutes", "-5"], "--minutes is -5"),
+        (["--minutes", "nan"], "--minutes is nan"),
+        (["--minutes", "inf"], "--minutes is inf"),
+        (["--minutes", "1", "--steps", "5"], "--minutes stands in place of"),
+        (["--minutes", "1", "--epochs", "5"], "--minutes stands in place of"),
+        (["--seed", "-1"], "--seed is -1"),
+        (["--seed", "4294967296"], "--seed is 4294967296"),
+        (["--device", "abacus"], "device abacus is not to be had here"),
+    ],
+    ids=str,
+)
+def test_a_bad_value_is_refused_in_one_line(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
+) -> None:
+    quick = TINY if "--minutes" in arguments else SHORT  # so that a run that should not begin is soon over
+    assert word in refusal(capsys, pages, "--out", tmp_path / "run", *quick, *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--steps", "many"],
+        ["--layers", "1.5"],
+        ["--recipe", "cake"],
+        ["--precision", "float16"],
+        ["--seed", "x"],
+        ["--heat", "1"],
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_name(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(pages), "--out", str(tmp_path / "run"), *arguments])
+    assert stopped.value.code == 2
+    assert arguments[0] in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_book_that_is_not_there_or_too_short_or_no_text_is_refused_in_one_line(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "short.txt").write_text("too short")
+    (tmp_path / "picture.png").write_bytes(bytes(range(256)) * 20)
+    for name in ("nowhere.txt", "short.txt", "picture.png"):
+        assert name in refusal(capsys, tmp_path / name, "--out", tmp_path / "run", *SHORT)
+    for name in ("nowhere.txt", "picture.png"):  # one good book among them does not help
+        assert name in refusal(capsys, pages, tmp_path / name, "--out", tmp_path / "run", *SHORT)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_that_holds_a_checkpoint_is_refused_and_left_as_it_is(
+    pages: Path, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in directory.iterdir()}
+    err = refusal(capsys, pages, "--out", directory, *SHORT)
+    assert str(directory) in err
+    assert "--overwrite" in err
+    assert {path: path.read_bytes() for path in directory.iterdir()} == before
+
+
+def test_overwrite_begins_afresh_in_its_place(pages: Path, directory: Path) -> None:
+    assert main([str(pages), "--out", str(directory), "--overwrite", *SHORT]) == 0
+    assert load(directory).training["corpus"]["name"] == "pages"
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_a_place_that_holds_other_files_is_never_taken(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], overwrite: list[str]
+) -> None:
+    assert "pages.txt" in refusal(capsys, pages, "--out", tmp_path, *overwrite, *SHORT)
+    assert str(pages) in refusal(capsys, pages, "--out", pages, *overwrite, *SHORT)
+    assert pages.read_text(encoding="utf-8-sig") == book(2_400)
+
+
+def stopped_early(pages: Path, out: Path) -> Path:
+    """A run that was stopped after one step; returns its unfinished file."""
+    run = prepare(parse([str(pages), "--out", str(out), *SHORT])).run()
+    next(run)
+    run.close()
+    return Trainer.unfinished(out)
+
+
+def test_another_run_does_not_go_on_from_an_unfinished_one_and_leaves_it_as_it_is(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = stopped_early(pages, tmp_path / "run")
+    before = unfinished.read_bytes()
+    assert str(unfinished) in refusal(capsys, pages, "--out", tmp_path / "run", *SHORT, "--seed", "1")
+    assert unfinished.read_bytes() == before
+
+
+def test_overwrite_takes_the_place_of_an_unfinished_run_too(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = stopped_early(pages, tmp_path / "run")
+    assert main([str(pages), "--out", str(tmp_path / "run"), "--overwrite", *SHORT, "--seed", "1"]) == 0
+    assert "going on" not in capsys.readouterr().out
+    assert load(tmp_path / "run").training["seed"] == 1
+    assert not unfinished.exists()
+
+
+def test_a_refused_command_leaves_an_unfinished_run_as_it_is(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = stopped_early(pages, tmp_path / "run")
+    refusal(capsys, tmp_path / "nowhere.txt", "--out", tmp_path / "run", "--overwrite", *SHORT)
+    assert unfinished.exists()
+
+
+# ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    arguments = [str(pages), "--out", str(out), *TINY, "--steps", "300", "--evaluate-every", "50"]
+    command = [sys.executable, "-u", "-m", "training.train", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("step 50:"):
+                break
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert f"Stopped: {out}" in printed
+    stopped = load(out).training
+    assert 50 <= stopped["steps"] < 300
+    assert Trainer.unfinished(out).exists()
+
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert f"going on from step {stopped['steps']:,}\n" in printed
+    assert f"{out} is ready" in printed
+    finished = load(out).training
+    assert finished["steps"] == 300
+    assert [point["step"] for point in finished["curve"]] == list(range(0, 301, 50))
+    assert finished["held_out"]["nats"] <= stopped["held_out"]["nats"]
+    assert not Trainer.unfinished(out).exists()

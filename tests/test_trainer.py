@@ -1,0 +1,456 @@
+"""The training loop: what is learned, what is kept, and that stopping changes nothing."""
+
+import gc
+import json
+import math
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model.checkpoint import load
+from model.lstm import CharLSTM, LSTMConfig
+from tests.conftest import book
+from training import hardware
+from training.batches import Streams, Windows
+from training.corpus import Corpus, read
+from training.evaluation import evaluate
+from training.recipes import CLASSIC, MODERN, RECIPES, Recipe
+from training.trainer import TIMED_STEPS, Progress, Trainer, learning_rate
+
+# All kinds of dropout are on, so that every random number counts; no two sizes agree.
+TINY_MODERN = replace(
+    MODERN,
+    network=LSTMConfig(
+        embedding_size=7,
+        hidden_size=11,
+        layers=2,
+        dropout_input=0.1,
+        dropout_hidden=0.2,
+        dropout_output=0.2,
+        weight_drop=0.2,
+    ),
+    window=13,
+    batch_size=5,
+    steps=11,
+    evaluate_every=6,
+    warmup_steps=4,
+)
+TINY_CLASSIC = CLASSIC.with_options({"hidden_size": 11, "batch_size": 5, "steps": 11, "evaluate_every": 6})
+TINY = {"modern": TINY_MODERN, "classic": TINY_CLASSIC}
+NO_DROPOUT = {
+    "modern": LSTMConfig(embedding_size=7, hidden_size=11, layers=2),
+    "classic": LSTMConfig(input_encoding="scaled", hidden_size=11, layers=1),
+}
+
+
+@pytest.fixture
+def corpus(write: Callable[..., Path]) -> Corpus:
+    return read([write(book(2_100))], lowercase=True)
+
+
+def train(trainer: Trainer, until: int | None = None) -> list[Progress]:
+    """Run to the end, or stop as Ctrl-C does once that step is taken."""
+    seen = []
+    run = trainer.run()
+    for progress in run:
+        seen.append(progress)
+        if progress.step == until:
+            run.close()
+    return seen
+
+
+def finished(corpus: Corpus, recipe: Recipe, directory: Path, **options: Any) -> Trainer:
+    trainer = Trainer(corpus, recipe, directory, **options)
+    train(trainer)
+    return trainer
+
+
+def assert_same_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
+
+
+def assert_same_end(a: Trainer, b: Trainer) -> None:
+    """Bitwise the same weights, best weights, measurements and samples, in memory and on the disk."""
+    assert_same_weights(a.network.state_dict(), b.network.state_dict())
+    assert_same_weights(a.best, b.best)
+    assert a.best_nats == b.best_nats
+    assert a.samples == b.samples
+    timeless = [[{**point, "seconds": 0} for point in trainer.curve] for trainer in (a, b)]
+    assert timeless[0] == timeless[1]
+    first, second = load(a.directory), load(b.directory)
+    assert_same_weights(first.network.state_dict(), second.network.state_dict())
+    for key in ("steps", "best_step", "held_out", "samples", "seed", "recipe", "corpus"):
+        assert first.training[key] == second.training[key]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Corpus, str], Trainer]:
+    """A function that gives the run of a recipe that was never stopped."""
+    runs: dict[str, Trainer] = {}
+
+    def run(corpus: Corpus, name: str) -> Trainer:
+        if name not in runs:
+            runs[name] = finished(corpus, TINY[name], tmp_path_factory.mktemp("unbroken") / name, seed=1)
+        return runs[name]
+
+    return run
+
+
+# ---- what is learned -------------------------------------------------------------------------------------------------
+
+
+def test_a_text_that_repeats_itself_is_learned_by_heart(write: Callable[..., Path], tmp_path: Path) -> None:
+    corpus = read([write("abcdefghij klmno.\n" * 150)])
+    recipe = MODERN.with_options(
+        {"embedding_size": 7, "hidden_size": 24, "layers": 1, "dropout_input": 0.0, "dropout_output": 0.0}
+        | {"weight_drop": 0.0, "learning_rate": 0.05, "warmup_steps": 5, "batch_size": 11, "window": 23}
+        | {"steps": 50, "evaluate_every": 25, "precision": "float32"}
+    )
+    finished(corpus, recipe, tmp_path / "run")
+    learned = load(tmp_path / "run")
+    assert learned.training["held_out"]["bits_per_character"] < 0.2
+    held_out = learned.vocabulary.encode(corpus.held_out)
+    assert evaluate(learned.network, held_out).bits_per_character < 0.2
+    assert learned.training["curve"][0]["held_out_nats"] > math.log(2) * 3  # nothing was known before
+    assert "abcdefghij klmno.\nabcdefghij" in learned.training["samples"][-1]["text"]
+
+
+def test_windows_are_learned_from_too(write: Callable[..., Path], tmp_path: Path) -> None:
+    corpus = read([write("ab" * 1_200)])
+    recipe = replace(TINY_CLASSIC, learning_rate=0.05, steps=60, evaluate_every=60, window=10)
+    finished(corpus, recipe, tmp_path / "run")
+    assert load(tmp_path / "run").training["held_out"]["bits_per_character"] < 0.5
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_weights_are_those_of_the_plain_loop(corpus: Corpus, tmp_path: Path, name: str) -> None:
+    recipe = replace(TINY[name], network=NO_DROPOUT[name], precision="float32")
+    trainer = finished(corpus, recipe, tmp_path / "run", seed=3)
+
+    torch.manual_seed(3)
+    network = CharLSTM(recipe.network, len(trainer.vocabulary))
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
+    ids = trainer.vocabulary.encode(corpus.training)
+    reader = (Streams if name == "modern" else Windows)(ids, recipe.batch_size, recipe.window, 3)
+    state = network.zero_state(recipe.batch_size)
+    for step in range(recipe.steps):
+        optimizer.param_groups[0]["lr"] = learning_rate(recipe, step, recipe.steps)
+        inputs, targets = reader.batch(step)
+        logits, (h, c) = network(inputs, state)
+        if name == "modern":
+            state = h.detach(), c.detach()  # truncated backpropagation through time
+        else:
+            logits = logits[:, -1:]  # one prediction a window, each window from a zero state
+        optimizer.zero_grad()
+        F.cross_entropy(logits.transpose(1, 2), targets).backward()
+        if recipe.clip_norm:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
+        optimizer.step()
+    for parameter, weights in network.state_dict().items():
+        torch.testing.assert_close(trainer.network.state_dict()[parameter], weights, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    corpus: Corpus, recipe: Recipe, tmp_path: Path
+) -> None:
+    runs = [Trainer(corpus, recipe, tmp_path / "first", seed=3)]
+    untrained = {name: weights.clone() for name, weights in runs[0].network.state_dict().items()}
+    train(runs[0])
+    runs += [finished(corpus, recipe, tmp_path / str(seed), seed=seed) for seed in (3, 4)]
+    assert_same_end(runs[0], runs[1])
+    for name, weights in runs[0].network.state_dict().items():
+        assert not torch.equal(weights, runs[2].network.state_dict()[name]), name
+        assert not torch.equal(weights, untrained[name]), name
+
+
+def test_the_held_out_part_changes_nothing_that_is_learned(corpus: Corpus, tmp_path: Path) -> None:
+    # The same characters in another order, so that the vocabulary stays.
+    backwards = replace(corpus, text=corpus.training + corpus.held_out[::-1])
+    runs = [finished(text, TINY_MODERN, tmp_path / str(i)) for i, text in enumerate((corpus, backwards))]
+    assert runs[0].curve[-1]["training_nats"] == runs[1].curve[-1]["training_nats"]
+    assert runs[0].curve[-1]["held_out_nats"] != runs[1].curve[-1]["held_out_nats"]
+
+
+# ---- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], tmp_path: Path) -> None:
+    # The held-out part has the letters of the book in no order: to learn how often each comes helps there, to learn
+    # how they make words harms.
+    letters = list(book(210, seed=1))
+    random.Random(0).shuffle(letters)
+    corpus = read([write(book(1_890) + "".join(letters))], lowercase=True)
+    recipe = MODERN.with_options(
+        {"embedding_size": 7, "hidden_size": 24, "layers": 1, "dropout_input": 0.0, "dropout_output": 0.0}
+        | {"weight_drop": 0.0, "learning_rate": 0.02, "warmup_steps": 1, "batch_size": 5, "window": 40}
+        | {"steps": 48, "evaluate_every": 12, "precision": "float32"}
+    )
+    trainer = finished(corpus, recipe, tmp_path / "run")
+    kept = load(tmp_path / "run")
+    curve = {point["step"]: point["held_out_nats"] for point in kept.training["curve"]}
+    best = min(curve, key=curve.__getitem__)
+    assert best not in (0, 48)
+    assert curve[48] > curve[best] + 0.1
+    assert kept.training["best_step"] == best
+    measured = evaluate(kept.network, trainer.held_out).nats
+    assert measured == pytest.approx(curve[best], abs=0.005)  # rounded to half precision
+    # The figure told is that of the weights as they are stored.
+    assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
+
+
+def test_the_record_tells_how_it_was_made(corpus: Corpus, tmp_path: Path) -> None:
+    finished(corpus, TINY_MODERN, tmp_path / "run", seed=9, command="python -m training.train book.txt")
+    record = load(tmp_path / "run").training
+    assert record["corpus"] == {"name": "book", "characters": 2_100, "files": list(corpus.files)}
+    assert record["split"] == {"training": 1_890, "held_out": 210}
+    assert record["seed"] == 9
+    assert record["command"] == "python -m training.train book.txt"
+    assert record["recipe"]["network"]["hidden_size"] == 11
+    assert record["steps"] == 11
+    assert [point["step"] for point in record["curve"]] == [0, 6, 11]
+    assert [sample["step"] for sample in record["samples"]] == [0, 6, 11]
+    assert record["held_out"]["characters"] == 209
+    assert record["parameters"] == sum(weights.numel() for weights in load(tmp_path / "run").network.parameters())
+    bfloat16 = hardware.has_bfloat16(torch.device("cpu"))
+    assert record["precision"] == ("bfloat16" if bfloat16 else "float32")
+    assert record["versions"]["torch"] == torch.__version__
+    assert (tmp_path / "run" / "README.md").read_text(encoding="utf-8").startswith("---\n")
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # of numbers that are none
+def test_a_run_that_loses_itself_still_leaves_its_best_and_a_record_that_every_program_can_read(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    # The highest rate and decay that are allowed make the weights grow tenfold at every step, past all numbers.
+    recipe = replace(TINY_MODERN, learning_rate=1.0, final_learning_rate=1.0, weight_decay=10.0, clip_norm=0.0)
+    trainer = finished(corpus, replace(recipe, warmup_steps=0, steps=80, evaluate_every=40), tmp_path / "run")
+    assert not math.isfinite(trainer.losses[-1] if trainer.losses else trainer.curve[-1]["held_out_nats"])
+    assert load(tmp_path / "run").training["best_step"] == 0
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    json.loads((tmp_path / "run" / "training.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+@pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
+def test_the_checkpoint_reads_and_writes_as_the_recipe_says(
+    corpus: Corpus, recipe: Recipe, unbroken: Callable[[Corpus, str], Trainer]
+) -> None:
+    kept = load(unbroken(corpus, recipe.name).directory)
+    assert kept.context == recipe.context
+    assert kept.sampling == recipe.sampling
+    assert kept.network.config == recipe.network
+    assert kept.vocabulary.lowercase
+    assert set(kept.vocabulary.characters) == set(corpus.text)
+
+
+def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measurement(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    seen = train(Trainer(corpus, TINY_MODERN, tmp_path / "run"))
+    assert [progress.step for progress in seen] == list(range(1, 12))
+    assert {progress.steps for progress in seen} == {11}
+    assert [progress.step for progress in seen if progress.sample is not None] == [6, 11]
+    record = load(tmp_path / "run").training
+    assert [progress.sample for progress in seen if progress.sample] == [s["text"] for s in record["samples"][1:]]
+    for progress in seen:
+        assert 0 < progress.loss < 10
+        before = max(point["step"] for point in record["curve"] if point["step"] <= progress.step)
+        (nats,) = (point["held_out_nats"] for point in record["curve"] if point["step"] == before)
+        assert progress.bits_per_character == nats / math.log(2)
+    training = [sum(p.loss for p in seen[a:b]) / (b - a) for a, b in ((0, 6), (6, 11))]
+    assert [point["training_nats"] for point in record["curve"][1:]] == pytest.approx(training)
+    assert record["curve"][0]["training_nats"] is None
+
+
+def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = replace(TINY_CLASSIC, steps=0, epochs=2, evaluate_every=0, batch_size=600)
+    trainer = finished(corpus, recipe, tmp_path / "run")
+    per_epoch = math.ceil((1_890 - 100) / 600)
+    assert trainer.steps == trainer.step == 2 * per_epoch
+    assert [point["step"] for point in trainer.curve] == [0, per_epoch, 2 * per_epoch]
+
+
+@pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
+def test_a_window_has_to_be_shorter_than_the_training_part(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+    # Longer, there would be no window to learn from, and a run of no steps would end as if all were well.
+    with pytest.raises(ValueError, match="window is 1,890, but only 1,890 characters train"):
+        Trainer(corpus, replace(recipe, window=1_890), tmp_path / "run")
+    run = Trainer(corpus, replace(recipe, window=1_889), tmp_path / "run").run()
+    assert next(run).step == 1
+    run.close()
+
+
+# ---- stopping and going on -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("stops", [[1, 6], [4, 8, 10]], ids=str)
+def test_a_run_that_is_stopped_and_taken_up_again_ends_as_an_unbroken_one(
+    corpus: Corpus, tmp_path: Path, unbroken: Callable[[Corpus, str], Trainer], name: str, stops: list[int]
+) -> None:
+    directory = tmp_path / "run"
+    for step in stops:
+        trainer = Trainer(corpus, TINY[name], directory, seed=1)
+        train(trainer, until=step)
+        assert Trainer.unfinished(directory).exists()
+        assert load(directory).training["steps"] <= step
+        torch.rand(5)  # what happens in between changes nothing
+    resumed = Trainer(corpus, TINY[name], directory, seed=1)
+    assert resumed.step == stops[-1]
+    seen = train(resumed)
+    assert [progress.step for progress in seen] == list(range(stops[-1] + 1, 12))
+    assert_same_end(resumed, unbroken(corpus, name))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_run_that_is_killed_goes_on_from_the_last_measurement_and_ends_as_an_unbroken_one(
+    corpus: Corpus, tmp_path: Path, unbroken: Callable[[Corpus, str], Trainer], name: str
+) -> None:
+    killed, directory = tmp_path / "killed" / "run", tmp_path / "after" / "run"
+    run = Trainer(corpus, TINY[name], killed, seed=1).run()
+    while next(run).step < 9:
+        pass
+    # What lies on the disk at this moment is all that the end of a process leaves.
+    shutil.copytree(killed.parent, directory.parent)
+    resumed = Trainer(corpus, TINY[name], directory, seed=1)
+    assert resumed.step == 6
+    train(resumed)
+    assert_same_end(resumed, unbroken(corpus, name))
+    run.close()
+
+
+def test_a_stopped_run_leaves_a_checkpoint_of_the_best_so_far(corpus: Corpus, tmp_path: Path) -> None:
+    trainer = Trainer(corpus, TINY_MODERN, tmp_path / "run")
+    train(trainer, until=8)
+    kept = load(tmp_path / "run")
+    assert kept.training["curve"][-1]["step"] == 8  # measured once more, since much may have happened
+    figures = {point["step"]: point["held_out_nats"] for point in kept.training["curve"]}
+    assert kept.training["best_step"] == min(figures, key=figures.__getitem__)
+    measured = evaluate(kept.network, trainer.held_out).nats
+    assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
+
+
+def test_a_run_that_is_dropped_is_kept_like_one_that_is_stopped(corpus: Corpus, tmp_path: Path) -> None:
+    trainer = Trainer(corpus, TINY_MODERN, tmp_path / "run")
+    run = trainer.run()
+    while next(run).step < 8:
+        pass
+    del run
+    gc.collect()
+    assert Trainer(corpus, TINY_MODERN, tmp_path / "run").step == 8
+
+
+def test_after_the_end_nothing_of_an_unfinished_run_is_left(corpus: Corpus, tmp_path: Path) -> None:
+    train(Trainer(corpus, TINY_MODERN, tmp_path / "run"), until=8)
+    assert Trainer.unfinished(tmp_path / "run").exists()
+    train(Trainer(corpus, TINY_MODERN, tmp_path / "run"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "run"]
+
+
+def test_the_unfinished_file_of_another_run_is_refused_by_its_name_and_left_as_it_is(
+    corpus: Corpus, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    train(Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1), until=1)
+    file = Trainer.unfinished(tmp_path / "run")
+    before = file.read_bytes()
+    own: dict[str, Any] = {"corpus": corpus, "recipe": TINY_MODERN, "seed": 1}
+    others: list[dict[str, Any]] = [
+        {"seed": 2},
+        {"minutes": 1.0},
+        {"recipe": replace(TINY_MODERN, steps=12)},
+        {"recipe": replace(TINY_MODERN, network=replace(TINY_MODERN.network, dropout_input=0.3))},
+        {"corpus": read([write(book(2_100, seed=1))], lowercase=True)},
+    ]
+    for change in others:
+        with pytest.raises(ValueError, match="--overwrite") as error:
+            Trainer(**{**own, **change}, directory=tmp_path / "run")
+        assert str(file) in str(error.value)
+        assert "\n" not in str(error.value)
+    assert file.read_bytes() == before
+    assert Trainer(**own, directory=tmp_path / "run").step == 1
+
+
+def test_a_damaged_unfinished_file_is_refused_by_its_name(corpus: Corpus, tmp_path: Path) -> None:
+    train(Trainer(corpus, TINY_MODERN, tmp_path / "run"), until=1)
+    file = Trainer.unfinished(tmp_path / "run")
+    whole = file.read_bytes()
+    damages = [b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-1], bytes(len(whole))]
+    for content in damages:
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match="damaged") as error:
+            Trainer(corpus, TINY_MODERN, tmp_path / "run")
+        assert str(file) in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_an_unfinished_file_of_something_else_is_refused_by_its_name(corpus: Corpus, tmp_path: Path) -> None:
+    file = Trainer.unfinished(tmp_path / "run")
+    for content in ({"step": 3}, [1, 2], torch.zeros(3)):
+        torch.save(content, file)
+        with pytest.raises(ValueError, match=r"run\.unfinished"):
+            Trainer(corpus, TINY_MODERN, tmp_path / "run")
+
+
+# ---- how long it takes -----------------------------------------------------------------------------------------------
+
+
+def test_with_a_time_limit_the_steps_follow_from_the_speed_and_repeating_them_gives_the_same_weights(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    recipe = replace(TINY_MODERN, warmup_steps=TIMED_STEPS, evaluate_every=50)
+    trainer = Trainer(corpus, recipe, tmp_path / "timed", minutes=0.01)
+    seen = train(trainer)
+    assert {progress.steps for progress in seen[: TIMED_STEPS - 1]} == {None}
+    assert {progress.steps for progress in seen[TIMED_STEPS:]} == {trainer.steps}
+    assert trainer.steps == trainer.step > TIMED_STEPS
+    repeated = finished(corpus, replace(recipe, steps=trainer.step), tmp_path / "counted")
+    assert_same_weights(repeated.network.state_dict(), trainer.network.state_dict())
+    assert_same_weights(repeated.best, trainer.best)
+
+
+def test_the_rates_of_the_timed_steps_do_not_depend_on_how_many_steps_there_will_be() -> None:
+    for recipe in RECIPES.values():
+        for step in range(TIMED_STEPS):
+            assert learning_rate(recipe, step, None) == learning_rate(recipe, step, 500)
+
+
+def test_a_time_limit_survives_a_stop(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = replace(TINY_MODERN, evaluate_every=50)
+    trainer = Trainer(corpus, recipe, tmp_path / "run", minutes=0.01)
+    train(trainer, until=TIMED_STEPS)
+    assert trainer.steps is not None
+    resumed = Trainer(corpus, recipe, tmp_path / "run", minutes=0.01)
+    assert (resumed.step, resumed.steps) == (TIMED_STEPS, trainer.steps)
+    assert resumed.seconds > 0
+
+
+def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_its_final_share() -> None:
+    recipe = replace(TINY_MODERN, learning_rate=0.5, final_learning_rate=0.1, warmup_steps=4)
+    assert [learning_rate(recipe, step, 24) for step in range(4)] == pytest.approx([0.125, 0.25, 0.375, 0.5])
+    assert learning_rate(recipe, 4, 24) == pytest.approx(0.5)
+    assert learning_rate(recipe, 14, 24) == pytest.approx(0.5 * (0.1 + 0.9 / 2))
+    assert learning_rate(recipe, 24, 24) == pytest.approx(0.05)
+    falling = [learning_rate(recipe, step, 24) for step in range(4, 25)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_the_learning_rate_is_constant_where_nothing_else_is_asked_for() -> None:
+    assert {learning_rate(CLASSIC, step, 1_000) for step in (0, 1, 500, 999)} == {CLASSIC.learning_rate}
+
+
+def test_a_warm_up_longer_than_the_run_is_no_fault() -> None:
+    recipe = replace(TINY_MODERN, learning_rate=0.5, warmup_steps=10)
+    assert learning_rate(recipe, 4, 5) == pytest.approx(0.25)
+    assert learning_rate(replace(recipe, warmup_steps=5), 5, 5) == pytest.approx(0.5)
