@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from model.decoder import Decoder
 from model.lstm import CharLSTM, LSTMConfig
@@ -69,9 +70,9 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
     The files are written to a directory beside it, which then takes its place, so a crash at any moment leaves either
     the old checkpoint or the new one. CheckpointError where other files are in the way, OSError where the disk refuses.
     """
-    directory = Path(directory).absolute()
-    check_place(directory)
+    directory = Path(directory).resolve()
     _recover(directory)
+    check_place(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.new.", dir=directory.parent))
     try:
@@ -90,7 +91,7 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
         (fresh / TRAINING).write_text(training, encoding="utf-8")
         (fresh / CARD).write_text(card, encoding="utf-8")
         weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
-        save_file(weights, fresh / WEIGHTS, metadata={"format": "pt"} | _digests(fresh))
+        save_file(weights, fresh / WEIGHTS, metadata={"format": "pt", **_digests(fresh, weights)})
         for file in (fresh / name for name in FILES):
             file.chmod(0o644)
             with file.open("rb") as written:
@@ -107,13 +108,15 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
 
 def load(directory: Path) -> Checkpoint:
     """The checkpoint in `directory`, in evaluation mode and float32; CheckpointError unless all its files are sound."""
-    directory = Path(directory).absolute()
-    _recover(directory)
+    name = Path(directory).absolute().name
+    directory = Path(directory).resolve()
+    if not directory.is_dir():  # a replacement was cut off, or is just being made
+        directory = _previous(directory) if _previous(directory).is_dir() else directory
     if not directory.is_dir():
         raise CheckpointError(f"there is no checkpoint directory {directory}: train one with python -m training.train")
-    for name in FILES[:-1]:  # the card is for people
-        if not (directory / name).is_file():
-            raise CheckpointError(f"{directory / name} is missing: a checkpoint needs {', '.join(FILES[:-1])}")
+    for file in FILES[:-1]:  # the card is for people
+        if not (directory / file).is_file():
+            raise CheckpointError(f"{directory / file} is missing: a checkpoint needs {', '.join(FILES[:-1])}")
 
     config = _read_json(directory / CONFIG)
     if config.get("format") != FORMAT:
@@ -124,8 +127,14 @@ def load(directory: Path) -> Checkpoint:
     training = _read_json(directory / TRAINING)
     try:
         vocabulary = Vocabulary.from_json((directory / VOCABULARY).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{directory / VOCABULARY} is damaged: {error}") from error
+    if config.get("vocabulary_size") != len(vocabulary):
+        raise CheckpointError(
+            f"{directory / VOCABULARY} holds {len(vocabulary)} characters, "
+            f"but {CONFIG} beside it is for {config.get('vocabulary_size')!r}"
+        )
+    weights = _read_weights(directory)
     try:
         sampling = SamplingConfig(**config["sampling"])
         context = config["context"]
@@ -134,45 +143,48 @@ def load(directory: Path) -> Checkpoint:
         network = CharLSTM(LSTMConfig(**config["architecture"]), len(vocabulary))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{directory / CONFIG} is damaged: {error}") from error
-    if config.get("vocabulary_size") != len(vocabulary):
-        raise CheckpointError(
-            f"{directory / VOCABULARY} holds {len(vocabulary)} characters, "
-            f"but {CONFIG} beside it is for {config.get('vocabulary_size')!r}"
-        )
-
-    _load_weights(network, directory)
-    return Checkpoint(network.eval(), vocabulary, sampling, context, training, directory.name)
+    expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    if {name: tensor.shape for name, tensor in weights.items()} != expected:
+        raise CheckpointError(f"{directory / WEIGHTS} does not hold the weights that {CONFIG} describes")
+    network.load_state_dict(weights)  # from half precision to the network's float32
+    return Checkpoint(network.eval(), vocabulary, sampling, context, training, name)
 
 
-def _load_weights(network: CharLSTM, directory: Path) -> None:
+def _read_weights(directory: Path) -> dict[str, Tensor]:
+    """The weights, once they and the files that belong to them are seen to be those that were saved together."""
     path = directory / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-    for name, digest in _digests(directory).items():
+    for name, digest in _digests(directory, weights).items():
         if metadata.get(name) != digest:
-            raise CheckpointError(f"{directory / name} does not belong to the {WEIGHTS} beside it")
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if found != expected:
-        raise CheckpointError(f"{path} does not hold the weights that {CONFIG} describes")
+            raise CheckpointError(
+                f"{path} is damaged: its weights have changed"
+                if name == WEIGHTS
+                else f"{directory / name} does not belong to the {WEIGHTS} beside it"
+            )
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
         raise CheckpointError(f"{path} holds weights that are not finite numbers")
-    network.load_state_dict(weights)
+    return weights
 
 
-def _digests(directory: Path) -> dict[str, str]:
-    """SHA-256 of the files without which the weights mean something else; stored inside the weights' file."""
-    return {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in (CONFIG, VOCABULARY)}
+def _digests(directory: Path, weights: dict[str, Tensor]) -> dict[str, str]:
+    """SHA-256 of the weights and of each file that belongs to them, which are stored in the weights' file."""
+    digests = {name: hashlib.sha256((directory / name).read_bytes()) for name in (CONFIG, VOCABULARY, TRAINING)}
+    digests[WEIGHTS] = hashlib.sha256()
+    for name in sorted(weights):
+        digests[WEIGHTS].update(f"{name} {tuple(weights[name].shape)}".encode())
+        digests[WEIGHTS].update(weights[name].numpy().tobytes())
+    return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is damaged: it does not hold a JSON object")
@@ -185,6 +197,8 @@ def _previous(directory: Path) -> Path:
 
 def _recover(directory: Path) -> None:
     """Undo a replacement that was cut off between taking the old checkpoint away and putting the new one there."""
+    for unfinished in directory.parent.glob(f".{directory.name}.new.*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
     if _previous(directory).is_dir():
         if directory.exists():
             shutil.rmtree(_previous(directory), ignore_errors=True)

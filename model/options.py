@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from math import inf
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -30,7 +31,7 @@ def _check_value(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
             allowed += f" from {low:,}" + ("" if high is None else f" to {high:,}")
         number = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
         # Comparisons with NaN are false, so NaN is outside every range.
-        legal = number and (low is None or value >= low) and (high is None or value <= high) and abs(value) < 1e18
+        legal = number and (low is None or value >= low) and (high is None or value <= high) and abs(value) != inf
     if not legal:
         raise ValueError(f"{field.name.replace('_', ' ')} is {value!r}, but must be {allowed}")
 

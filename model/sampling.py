@@ -31,8 +31,8 @@ def probabilities(logits: NDArray[np.float32], config: SamplingConfig) -> NDArra
         greedy = np.zeros(len(logits))
         greedy[np.argmax(logits)] = 1.0
         return greedy
-    # The maximum is taken off before the division, so that no temperature above 0 can overflow.
-    p = np.exp((logits.astype(np.float64) - logits.max()) / config.temperature)
+    with np.errstate(over="ignore"):  # a tiny temperature sends all but the likeliest to minus infinity, as it should
+        p = np.exp((logits.astype(np.float64) - np.float64(logits.max())) / config.temperature)
     p /= p.sum()
     if 0 < config.top_k < len(p):
         p[np.argsort(-p, kind="stable")[config.top_k :]] = 0.0

@@ -121,7 +121,11 @@ class Vocabulary:
         notes += _first_few(replaced)
         if left_out:
             notes.append(", ".join(_first_few(left_out)) + " left out")
-        return Repair("".join(repaired), ", ".join(notes))
+        whole = "".join(repaired)
+        if whole != normalise(whole):  # a mark that is known by itself has come to stand behind a letter
+            again = self.repair(whole)
+            whole, notes = again.text, [*notes, again.report]
+        return Repair(whole, ", ".join(filter(None, notes)))
 
     def _stand_in(self, character: str, before: str) -> str:
         """The first equivalent of `character` that is known throughout, else ""; `before` is what precedes it."""
@@ -185,8 +189,10 @@ def _without_accents(text: str) -> str:
 
 def _visible(text: str) -> str:
     """`text` as a reader can see it: code points by number where they show nothing of their own."""
-    names = {" ": "space", "\t": "tab", "\n": "new line"}
-    return "".join(names.get(c) or (c if c.isprintable() else f"U+{ord(c):04X}") for c in text)
+    names = {" ": "space", "    ": "4 spaces", "\t": "tab", "\n": "new line"}
+    if text in names:
+        return names[text]
+    return "".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in text)
 
 
 def _first_few(items: Iterable[str], most: int = 6) -> list[str]:

@@ -1,6 +1,5 @@
 """The training loop: what is learned, what is kept, and that stopping changes nothing."""
 
-import gc
 import json
 import math
 import random
@@ -159,18 +158,18 @@ def test_the_weights_are_those_of_the_plain_loop(corpus: Corpus, tmp_path: Path,
         torch.testing.assert_close(trainer.network.state_dict()[parameter], weights, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
+@pytest.mark.parametrize("name", TINY)
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
-    corpus: Corpus, recipe: Recipe, tmp_path: Path
+    corpus: Corpus, tmp_path: Path, unbroken: Callable[[Corpus, str], Trainer], name: str
 ) -> None:
-    runs = [Trainer(corpus, recipe, tmp_path / "first", seed=3)]
-    untrained = {name: weights.clone() for name, weights in runs[0].network.state_dict().items()}
-    train(runs[0])
-    runs += [finished(corpus, recipe, tmp_path / str(seed), seed=seed) for seed in (3, 4)]
-    assert_same_end(runs[0], runs[1])
-    for name, weights in runs[0].network.state_dict().items():
-        assert not torch.equal(weights, runs[2].network.state_dict()[name]), name
-        assert not torch.equal(weights, untrained[name]), name
+    run = Trainer(corpus, TINY[name], tmp_path / "run", seed=1)
+    untrained = {parameter: weights.clone() for parameter, weights in run.network.state_dict().items()}
+    train(run)
+    assert_same_end(run, unbroken(corpus, name))
+    other = finished(corpus, TINY[name], tmp_path / "other", seed=2).network.state_dict()
+    for parameter, weights in run.network.state_dict().items():
+        assert not torch.equal(weights, other[parameter]), parameter
+        assert not torch.equal(weights, untrained[parameter]), parameter
 
 
 def test_the_held_out_part_changes_nothing_that_is_learned(corpus: Corpus, tmp_path: Path) -> None:
@@ -208,33 +207,15 @@ def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], 
     assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
 
 
-def test_the_record_tells_how_it_was_made(corpus: Corpus, tmp_path: Path) -> None:
-    finished(corpus, TINY_MODERN, tmp_path / "run", seed=9, command="python -m training.train book.txt")
-    record = load(tmp_path / "run").training
-    assert record["corpus"] == {"name": "book", "characters": 2_100, "files": list(corpus.files)}
-    assert record["split"] == {"training": 1_890, "held_out": 210}
-    assert record["seed"] == 9
-    assert record["command"] == "python -m training.train book.txt"
-    assert record["recipe"]["network"]["hidden_size"] == 11
-    assert record["steps"] == 11
-    assert [point["step"] for point in record["curve"]] == [0, 6, 11]
-    assert [sample["step"] for sample in record["samples"]] == [0, 6, 11]
-    assert record["held_out"]["characters"] == 209
-    assert record["parameters"] == sum(weights.numel() for weights in load(tmp_path / "run").network.parameters())
-    bfloat16 = hardware.has_bfloat16(torch.device("cpu"))
-    assert record["precision"] == ("bfloat16" if bfloat16 else "float32")
-    assert record["versions"]["torch"] == torch.__version__
-    assert (tmp_path / "run" / "README.md").read_text(encoding="utf-8").startswith("---\n")
-
-
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # of numbers that are none
 def test_a_run_that_loses_itself_still_leaves_its_best_and_a_record_that_every_program_can_read(
     corpus: Corpus, tmp_path: Path
 ) -> None:
     # The highest rate and decay that are allowed make the weights grow tenfold at every step, past all numbers.
     recipe = replace(TINY_MODERN, learning_rate=1.0, final_learning_rate=1.0, weight_decay=10.0, clip_norm=0.0)
-    trainer = finished(corpus, replace(recipe, warmup_steps=0, steps=80, evaluate_every=40), tmp_path / "run")
-    assert not math.isfinite(trainer.losses[-1] if trainer.losses else trainer.curve[-1]["held_out_nats"])
+    with pytest.raises(FloatingPointError, match="lower --learning-rate"):
+        finished(corpus, replace(recipe, warmup_steps=0, steps=80, evaluate_every=40), tmp_path / "run")
+    assert not Trainer.unfinished(tmp_path / "run").exists()
     assert load(tmp_path / "run").training["best_step"] == 0
 
     def refuse(constant: str) -> None:
@@ -255,14 +236,43 @@ def test_the_checkpoint_reads_and_writes_as_the_recipe_says(
     assert set(kept.vocabulary.characters) == set(corpus.text)
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, list[Progress], Path]:
+    """A run, all that it told on its way, and where it left its checkpoint."""
+    directory = tmp_path_factory.mktemp("told")
+    (directory / "book.txt").write_text(book(2_100), encoding="utf-8")
+    corpus = read([directory / "book.txt"], lowercase=True)
+    command = "python -m training.train book.txt"
+    return corpus, train(Trainer(corpus, TINY_MODERN, directory / "run", seed=9, command=command)), directory / "run"
+
+
+def test_the_record_tells_how_it_was_made(told: tuple[Corpus, list[Progress], Path]) -> None:
+    corpus, _, directory = told
+    record = load(directory).training
+    assert record["corpus"] == {"name": "book", "characters": 2_100, "files": list(corpus.files)}
+    assert record["split"] == {"training": 1_890, "held_out": 210}
+    assert record["seed"] == 9
+    assert record["command"] == "python -m training.train book.txt"
+    assert record["recipe"]["network"]["hidden_size"] == 11
+    assert record["steps"] == 11
+    assert [point["step"] for point in record["curve"]] == [0, 6, 11]
+    assert [sample["step"] for sample in record["samples"]] == [0, 6, 11]
+    assert record["held_out"]["characters"] == 209
+    assert record["parameters"] == sum(weights.numel() for weights in load(directory).network.parameters())
+    bfloat16 = hardware.has_bfloat16(torch.device("cpu"))
+    assert record["precision"] == ("bfloat16" if bfloat16 else "float32")
+    assert record["versions"]["torch"] == torch.__version__
+    assert (directory / "README.md").read_text(encoding="utf-8").startswith("---\n")
+
+
 def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measurement(
-    corpus: Corpus, tmp_path: Path
+    told: tuple[Corpus, list[Progress], Path],
 ) -> None:
-    seen = train(Trainer(corpus, TINY_MODERN, tmp_path / "run"))
+    _, seen, directory = told
     assert [progress.step for progress in seen] == list(range(1, 12))
     assert {progress.steps for progress in seen} == {11}
     assert [progress.step for progress in seen if progress.sample is not None] == [6, 11]
-    record = load(tmp_path / "run").training
+    record = load(directory).training
     assert [progress.sample for progress in seen if progress.sample] == [s["text"] for s in record["samples"][1:]]
     for progress in seen:
         assert 0 < progress.loss < 10
@@ -275,9 +285,9 @@ def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measure
 
 
 def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
-    recipe = replace(TINY_CLASSIC, steps=0, epochs=2, evaluate_every=0, batch_size=600)
+    recipe = replace(TINY_CLASSIC, steps=0, epochs=2, evaluate_every=0, batch_size=600, window=20)
     trainer = finished(corpus, recipe, tmp_path / "run")
-    per_epoch = math.ceil((1_890 - 100) / 600)
+    per_epoch = math.ceil((1_890 - 20) / 600)
     assert trainer.steps == trainer.step == 2 * per_epoch
     assert [point["step"] for point in trainer.curve] == [0, per_epoch, 2 * per_epoch]
 
@@ -305,13 +315,19 @@ def test_a_run_that_is_stopped_and_taken_up_again_ends_as_an_unbroken_one(
         trainer = Trainer(corpus, TINY[name], directory, seed=1)
         train(trainer, until=step)
         assert Trainer.unfinished(directory).exists()
-        assert load(directory).training["steps"] <= step
+        kept = load(directory)
+        figures = {point["step"]: point["held_out_nats"] for point in kept.training["curve"]}
+        assert max(figures) == step  # measured once more, since much may have happened
+        assert kept.training["best_step"] == min(figures, key=figures.__getitem__)
+        measured = evaluate(kept.network, trainer.held_out, kept.context).nats
+        assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
         torch.rand(5)  # what happens in between changes nothing
     resumed = Trainer(corpus, TINY[name], directory, seed=1)
     assert resumed.step == stops[-1]
     seen = train(resumed)
     assert [progress.step for progress in seen] == list(range(stops[-1] + 1, 12))
     assert_same_end(resumed, unbroken(corpus, name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "run"]  # nothing unfinished is left
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -329,34 +345,6 @@ def test_a_run_that_is_killed_goes_on_from_the_last_measurement_and_ends_as_an_u
     train(resumed)
     assert_same_end(resumed, unbroken(corpus, name))
     run.close()
-
-
-def test_a_stopped_run_leaves_a_checkpoint_of_the_best_so_far(corpus: Corpus, tmp_path: Path) -> None:
-    trainer = Trainer(corpus, TINY_MODERN, tmp_path / "run")
-    train(trainer, until=8)
-    kept = load(tmp_path / "run")
-    assert kept.training["curve"][-1]["step"] == 8  # measured once more, since much may have happened
-    figures = {point["step"]: point["held_out_nats"] for point in kept.training["curve"]}
-    assert kept.training["best_step"] == min(figures, key=figures.__getitem__)
-    measured = evaluate(kept.network, trainer.held_out).nats
-    assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
-
-
-def test_a_run_that_is_dropped_is_kept_like_one_that_is_stopped(corpus: Corpus, tmp_path: Path) -> None:
-    trainer = Trainer(corpus, TINY_MODERN, tmp_path / "run")
-    run = trainer.run()
-    while next(run).step < 8:
-        pass
-    del run
-    gc.collect()
-    assert Trainer(corpus, TINY_MODERN, tmp_path / "run").step == 8
-
-
-def test_after_the_end_nothing_of_an_unfinished_run_is_left(corpus: Corpus, tmp_path: Path) -> None:
-    train(Trainer(corpus, TINY_MODERN, tmp_path / "run"), until=8)
-    assert Trainer.unfinished(tmp_path / "run").exists()
-    train(Trainer(corpus, TINY_MODERN, tmp_path / "run"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "run"]
 
 
 def test_the_unfinished_file_of_another_run_is_refused_by_its_name_and_left_as_it_is(

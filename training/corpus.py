@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 
 from model.vocabulary import normalise
 
@@ -16,9 +16,10 @@ SHORTEST = 2_000  # characters: a tenth of it still holds a window of 100 and wh
 
 # The markers stand alone in their line, indented or not; the oldest files have only the "small print" one.
 GUTENBERG_START = re.compile(
-    r"^[ \t]*\*\*\*[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK.*?\*\*\*[ \t]*$"
+    r"^[ \t]*\*\*\*[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
+    r"(?:(?:[^*\n]|\n(?!\n)){0,300}\*\*\*[ \t]*|[^*\n]*)$"  # a long title runs over several lines
     r"|^[ \t]*\*END[ *]*THE SMALL PRINT!.*$",
-    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+    re.IGNORECASE | re.MULTILINE,
 )
 GUTENBERG_END = re.compile(
     r"^[ \t]*\*\*\*[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
@@ -85,7 +86,10 @@ def _decode(data: bytes, path: Path, notes: list[str]) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        guess = from_bytes(data).best()
+        guesses = from_bytes(data)
+        best = guesses.best()
+        # Western books are far more often in cp1252 than in the Eastern encodings that suit them equally well.
+        guess = next((g for g in guesses if best and g.chaos <= best.chaos and _is_western(g)), best)
         if guess is None:
             raise _binary(path) from None
         text = str(guess).removeprefix("\ufeff")
@@ -96,13 +100,17 @@ def _decode(data: bytes, path: Path, notes: list[str]) -> str:
     return text
 
 
+def _is_western(guess: CharsetMatch) -> bool:
+    return "cp1252" in (guess.encoding, *guess.could_be_from_charset)
+
+
 def _binary(path: Path) -> CorpusError:
     return CorpusError(f"{path} is not a text file: give plain text, such as a book's .txt edition")
 
 
 def _without_licence(text: str, path: Path, notes: list[str]) -> str:
     """`text` between Project Gutenberg's header and licence, where it has them."""
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     start = next((match.end() for match in GUTENBERG_START.finditer(text[:50_000])), 0)
     end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
     cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]

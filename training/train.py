@@ -51,17 +51,19 @@ def prepare(options: argparse.Namespace) -> Trainer:
     out: Path = options.out.absolute()
     unfinished = Trainer.unfinished(out)
     checkpoints.check_place(out)
-    if options.overwrite:
-        unfinished.unlink(missing_ok=True)
-    elif out.exists() and not unfinished.exists():
+    if out.exists() and not unfinished.exists() and not options.overwrite:
         raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
 
     corpus = read(options.books, recipe.lowercase)
     for note in corpus.notes:
         print(note)
-    # For the record the books go by name: their paths belong to this machine.
-    typed = [Path(word).name if Path(word) in options.books else word for word in options.typed]
-    command = shlex.join(["python", "-m", "training.train", *typed])
+    if options.overwrite:
+        unfinished.unlink(missing_ok=True)
+    # For the record books, and directories elsewhere, go by name: their paths belong to this machine.
+    names = {str(path): path.name for path in options.books}
+    if options.out.is_absolute() or ".." in options.out.parts:
+        names |= {str(options.out): out.name, f"--out={options.out}": f"--out={out.name}"}
+    command = shlex.join(["python", "-m", "training.train", *(names.get(word, word) for word in options.typed)])
     return Trainer(corpus, recipe, out, seed=options.seed, minutes=options.minutes, device=device, command=command)
 
 
@@ -110,6 +112,9 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"\nStopped at once: {trainer.directory} holds the best that was measured.", file=sys.stderr)
         return 130
+    except FloatingPointError as error:
+        print(f"training.train: {error}; {trainer.directory} holds the best before that", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"training.train: {error}; {trainer.directory} holds the last that could be written", file=sys.stderr)
         return 1

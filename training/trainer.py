@@ -127,10 +127,14 @@ class Trainer:
         return directory.with_name(directory.name + ".unfinished")
 
     def run(self) -> Generator[Progress]:
-        """Train to the end, yielding after every step; closing the iterator keeps what was reached until then."""
+        """Train to the end, yielding after every step; closing the iterator keeps what was reached until then.
+
+        Raises FloatingPointError where the loss is no longer a number, with the best weights before that kept.
+        """
         self.started = time.perf_counter() - self.seconds
         if not self.curve:
             self._measure()
+            self._save()
         self.network.train()
         durations: list[float] = []
         try:
@@ -145,6 +149,10 @@ class Trainer:
                 # ---- measure, write a sample, keep the best ----------------------------------------------------------
                 measured = self.step % self.evaluate_every == 0 or self.step == self.steps
                 loss = self.losses[-1]
+                if not math.isfinite(loss):
+                    self._finish()
+                    self.unfinished(self.directory).unlink(missing_ok=True)
+                    raise FloatingPointError(f"at step {self.step:,} the loss is {loss}: try a lower --learning-rate")
                 if measured:
                     self._measure()
                     self._save()
@@ -269,9 +277,10 @@ class Trainer:
         path = self.unfinished(self.directory)
         try:
             content = torch.load(path, map_location=self.held_out.device, weights_only=True)
+            identity = content["identity"]
         except Exception as error:  # torch.load raises a dozen kinds for a damaged file
             raise ValueError(f"{path} is damaged: add --overwrite to begin afresh") from error
-        if content["identity"] != self.identity:
+        if identity != self.identity:
             raise ValueError(
                 f"{path} belongs to a run with another text, recipe, seed or time: "
                 "repeat that command to go on with it, or add --overwrite to begin afresh"
