@@ -91,7 +91,7 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
         (fresh / TRAINING).write_text(training, encoding="utf-8")
         (fresh / CARD).write_text(card, encoding="utf-8")
         weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
-        save_file(weights, fresh / WEIGHTS, metadata={"format": "pt", **_digests(fresh, weights)})
+        save_file(weights, fresh / WEIGHTS, metadata=_digests(fresh, weights))
         for file in (fresh / name for name in FILES):
             file.chmod(0o644)
             with file.open("rb") as written:
