@@ -17,6 +17,7 @@ from gradio.events import api
 from interface.look import CSS, FOLLOW, SHOW, THEME
 from model.checkpoint import Checkpoint, load
 from model.generation import LONGEST, GenerationConfig, defaults, generate
+from model.options import meanings
 
 ASSETS = Path(__file__).parent / "assets"
 FRAME = 1 / 18  # seconds between two repaints of the text
@@ -138,7 +139,11 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
         own = defaults(models[model])
         return [describe(models[model]), *(own[name] for name in names if name in own)]
 
-    own = defaults(models[first])
+    own, meaning = defaults(models[first]), meanings(GenerationConfig)
+
+    def slider(name: str, label: str, highest: float, step: float) -> gr.Slider:
+        return gr.Slider(0, highest, own[name], step=step, buttons=[], label=label, info=meaning[name])
+
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(title="LSTM Text Generation", analytics_enabled=False) as demo:
         gr.HTML(
@@ -164,43 +169,11 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
                     stop_button = gr.Button("Stop", interactive=False, min_width=100, elem_id="stop")
                 with gr.Accordion("Settings", open=False, elem_id="settings"):
                     settings = {
-                        "temperature": gr.Slider(
-                            0,
-                            2,
-                            own["temperature"],
-                            step=0.05,
-                            buttons=[],
-                            label="Temperature",
-                            info="0 always takes the likeliest character; higher is more adventurous",
-                        ),
-                        "top_k": gr.Slider(
-                            0,
-                            100,
-                            own["top_k"],
-                            step=1,
-                            buttons=[],
-                            label="Top-k",
-                            info="draw from the k likeliest characters only; 0: from all",
-                        ),
-                        "top_p": gr.Slider(
-                            0,
-                            1,
-                            own["top_p"],
-                            step=0.01,
-                            buttons=[],
-                            label="Top-p",
-                            info="draw from the fewest characters that hold this share of the probability",
-                        ),
-                        "min_p": gr.Slider(
-                            0,
-                            1,
-                            own["min_p"],
-                            step=0.01,
-                            buttons=[],
-                            label="Min-p",
-                            info="leave out characters less likely than this share of the likeliest one’s chance",
-                        ),
-                        "length": gr.Number(1000, label="Length", info="characters to write", precision=0),
+                        "temperature": slider("temperature", "Temperature", 2, 0.05),
+                        "top_k": slider("top_k", "Top-k", 100, 1),
+                        "top_p": slider("top_p", "Top-p", 1, 0.01),
+                        "min_p": slider("min_p", "Min-p", 1, 0.01),
+                        "length": gr.Number(1000, label="Length", info=meaning["length"], precision=0),
                         "context": gr.Radio(
                             [(label, name) for name, label in CONTEXTS.items()],
                             value=own["context"],
@@ -209,9 +182,7 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
                         ),
                     }
                     # A blank gr.Number shows 0.
-                    seed = gr.Textbox(
-                        label="Seed", placeholder="a new one each time", info="the same seed writes the same text"
-                    )
+                    seed = gr.Textbox(label="Seed", placeholder="a new one each time", info=meaning["seed"])
             with gr.Column(scale=3, min_width=320):
                 page = gr.Textbox(
                     label="Text",

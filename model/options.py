@@ -11,6 +11,12 @@ def option(default: Any, meaning: str, low: float | None = None, high: float | N
     return dataclasses.field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
 
 
+def meanings(options: type) -> dict[str, str]:
+    """The one-line meaning of each option of a dataclass, by field name."""
+    fields = dataclasses.fields(options)
+    return {field.name: field.metadata["meaning"] for field in fields if "meaning" in field.metadata}
+
+
 def check(options: Any) -> None:
     """Raise ValueError, in one sentence, for the first field that is of the wrong type or outside its range."""
     types = get_type_hints(type(options))
@@ -54,5 +60,4 @@ def add_options(parser: argparse._ActionsContainer, options: type) -> None:
 
 def chosen(options: type, arguments: argparse.Namespace) -> dict[str, Any]:
     """The options of a dataclass that were typed on the command line, by field name."""
-    names = {field.name for field in dataclasses.fields(options) if "meaning" in field.metadata}
-    return {name: value for name, value in vars(arguments).items() if name in names}
+    return {name: value for name, value in vars(arguments).items() if name in meanings(options)}
