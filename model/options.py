@@ -60,4 +60,5 @@ def add_options(parser: argparse._ActionsContainer, options: type) -> None:
 
 def chosen(options: type, arguments: argparse.Namespace) -> dict[str, Any]:
     """The options of a dataclass that were typed on the command line, by field name."""
-    return {name: value for name, value in vars(arguments).items() if name in meanings(options)}
+    names = meanings(options)
+    return {name: value for name, value in vars(arguments).items() if name in names}

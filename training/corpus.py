@@ -66,8 +66,8 @@ def read(paths: Sequence[Path], lowercase: bool = False) -> Corpus:
             data = path.read_bytes()
         except OSError as error:
             raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
-        text = _without_licence(_decode(data, path, notes), path, notes)
-        texts.append(normalise(text, lowercase))
+        text = normalise(_decode(data, path, notes), lowercase)
+        texts.append(_without_licence(text, path, notes))
         files.append({"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
     text = "\n\n".join(texts)
     if len(text) < SHORTEST:
@@ -110,7 +110,6 @@ def _binary(path: Path) -> CorpusError:
 
 def _without_licence(text: str, path: Path, notes: list[str]) -> str:
     """`text` between Project Gutenberg's header and licence, where it has them."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     start = next((match.end() for match in GUTENBERG_START.finditer(text[:50_000])), 0)
     end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
     cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]
