@@ -48,6 +48,7 @@ class Checkpoint:
     context: Context = "carried"
     training: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    digest: str = ""  # SHA-256 of the weights as stored
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -134,7 +135,7 @@ def load(directory: Path) -> Checkpoint:
             f"{directory / VOCABULARY} holds {len(vocabulary)} characters, "
             f"but {CONFIG} beside it is for {config.get('vocabulary_size')!r}"
         )
-    weights = _read_weights(directory)
+    weights, digest = _read_weights(directory)
     try:
         sampling = SamplingConfig(**config["sampling"])
         context = config["context"]
@@ -147,11 +148,11 @@ def load(directory: Path) -> Checkpoint:
     if {name: tensor.shape for name, tensor in weights.items()} != expected:
         raise CheckpointError(f"{directory / WEIGHTS} does not hold the weights that {CONFIG} describes")
     network.load_state_dict(weights)  # from half precision to the network's float32
-    return Checkpoint(network.eval(), vocabulary, sampling, context, training, name)
+    return Checkpoint(network.eval(), vocabulary, sampling, context, training, name, digest)
 
 
-def _read_weights(directory: Path) -> dict[str, Tensor]:
-    """The weights, once they and the files that belong to them are seen to be those that were saved together."""
+def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:
+    """The weights and their digest, once they and the files beside them are seen to have been saved together."""
     path = directory / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
@@ -159,7 +160,8 @@ def _read_weights(directory: Path) -> dict[str, Tensor]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-    for name, digest in _digests(directory, weights).items():
+    digests = _digests(directory, weights)
+    for name, digest in digests.items():
         if metadata.get(name) != digest:
             raise CheckpointError(
                 f"{path} is damaged: its weights have changed"
@@ -168,7 +170,7 @@ def _read_weights(directory: Path) -> dict[str, Tensor]:
             )
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
         raise CheckpointError(f"{path} holds weights that are not finite numbers")
-    return weights
+    return weights, digests[WEIGHTS]
 
 
 def _digests(directory: Path, weights: dict[str, Tensor]) -> dict[str, str]:

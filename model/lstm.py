@@ -29,6 +29,9 @@ class LSTMConfig:
         check(self)
 
 
+SAME_LAYERS = ("input_encoding", "embedding_size", "hidden_size", "layers")  # networks alike in these can share layers
+
+
 class CharLSTM(nn.Module):
     """A stack of LSTM layers over characters: `(ids, state) -> (logits, state)`, nothing kept in between.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import book
-from training.corpus import SHORTEST, TRAINING_SHARE, Corpus, CorpusError, read
+from training.corpus import MOST_HELD_OUT, SHORTEST, Corpus, CorpusError, read
 
 Write = Callable[..., Path]
 BOOK = book(6_000).strip()
@@ -165,10 +165,22 @@ def test_a_text_that_merely_mentions_project_gutenberg_is_left_as_it_is(write: W
 def test_the_first_nine_tenths_train_and_the_rest_is_held_out(write: Write, length: int) -> None:
     corpus = read([write("x" + book(length - 2) + "y")])
     assert corpus.training + corpus.held_out == corpus.text
-    assert len(corpus.training) == corpus.split == int(length * TRAINING_SHARE)
-    assert TRAINING_SHARE == 0.9
+    assert len(corpus.training) == corpus.split == int(length * 0.9)
     assert corpus.training.startswith("x")
     assert corpus.held_out.endswith("y")
+
+
+def test_of_a_large_text_no_more_is_held_out_than_it_takes_to_measure(write: Write) -> None:
+    length = 10 * MOST_HELD_OUT + 5
+    corpus = read([write("x" * (length - 2) + "yz")])
+    assert corpus.training + corpus.held_out == corpus.text
+    assert len(corpus.held_out) == MOST_HELD_OUT
+    assert corpus.held_out.endswith("yz")
+
+
+@pytest.mark.parametrize(("count", "name"), [(1, "a"), (3, "a + b + c"), (4, "a and 3 more"), (5, "a and 4 more")])
+def test_a_corpus_is_called_by_its_files_names_while_they_are_few(write: Write, count: int, name: str) -> None:
+    assert read([write(BOOK, f"{letter}.txt") for letter in "abcde"[:count]]).name == name
 
 
 def test_several_files_are_read_in_order_and_cleaned_each_by_itself(write: Write) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from model.lstm import LSTMConfig
-from training.recipes import CLASSIC, MODERN, RECIPES
+from training.recipes import CLASSIC, MODERN, RECIPES, fitted, reasons
 
 
 def test_the_classic_recipe_is_the_tutorials_own() -> None:
@@ -66,6 +66,52 @@ def test_steps_go_before_a_recipes_own_epochs() -> None:
 def test_a_recipe_that_says_nowhere_how_long_to_train_is_refused(recipe: Any) -> None:
     with pytest.raises(ValueError, match="steps and epochs are both 0"):
         recipe.with_options({"steps": 0, "epochs": 0.0})
+
+
+# ---- what suits a text -----------------------------------------------------------------------------------------------
+
+TEXTS = (30_000, 130_000, 1_000_000, 15_000_000)
+
+
+def test_the_more_text_the_larger_the_network_and_the_less_dropout() -> None:
+    networks = [fitted(MODERN, characters).network for characters in TEXTS]
+    assert [network.hidden_size for network in networks] == sorted(network.hidden_size for network in networks)
+    for rate in ("dropout_input", "dropout_hidden", "dropout_output", "weight_drop"):
+        rates = [getattr(network, rate) for network in networks]
+        assert rates == sorted(rates, reverse=True)
+    streams = [fitted(MODERN, characters).batch_size for characters in TEXTS]
+    assert streams == sorted(streams)
+
+
+def test_a_text_of_any_length_has_a_recipe_and_a_books_is_the_modern_one_itself() -> None:
+    assert fitted(MODERN, 130_000) == MODERN
+    assert fitted(MODERN, 1).network.hidden_size < fitted(MODERN, 10**12).network.hidden_size
+
+
+@pytest.mark.parametrize("characters", TEXTS)
+def test_the_classic_recipe_is_the_same_for_all_texts(characters: int) -> None:
+    assert fitted(CLASSIC, characters) == CLASSIC
+
+
+@pytest.mark.parametrize("characters", TEXTS)
+def test_a_run_from_a_trained_network_keeps_its_sizes_and_goes_in_smaller_steps(characters: int) -> None:
+    init = LSTMConfig(embedding_size=7, hidden_size=11, layers=3)
+    tuned, afresh = fitted(MODERN, characters, init), fitted(MODERN, characters)
+    assert (tuned.network.embedding_size, tuned.network.hidden_size, tuned.network.layers) == (7, 11, 3)
+    assert tuned.learning_rate < afresh.learning_rate
+
+
+def test_every_choice_is_told_with_its_reason() -> None:
+    text, network, dropout, batches, length = reasons(MODERN, 128_000)
+    assert "128,000 characters" in text
+    assert "2 x 512 units" in network
+    assert "0.2, 0.4, 0.5 and 0.4" in dropout
+    assert "32 at once, 64 characters each" in batches
+    assert f"{MODERN.steps * 32 * 64 / 128_000:.1f} times" in length
+    assert f"until {MODERN.patience} measurements" in length
+    assert "10.0 times" in reasons(CLASSIC, 128_000)[-1]
+    assert "until" not in reasons(CLASSIC, 128_000)[-1]
+    assert "2.5 minutes" in reasons(MODERN, 128_000, 2.5)[-1]
 
 
 @pytest.mark.parametrize(

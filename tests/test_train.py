@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from model.checkpoint import FILES, load
-from tests.conftest import book
+from tests.conftest import E, H, book
+from training.recipes import TUNING
 from training.train import main, parse, prepare
 from training.trainer import Trainer
 
@@ -30,6 +31,7 @@ def pages(tmp_path: Path) -> Path:
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     """The one line in which the command refuses."""
+    capsys.readouterr()  # what was printed before
     assert main([str(argument) for argument in arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -241,6 +243,40 @@ def test_a_refused_command_leaves_an_unfinished_run_as_it_is(
     assert unfinished.exists()
 
 
+# ---- from another model ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_from_another_model_takes_its_sizes_and_says_what_was_carried_over(
+    pages: Path, directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["--batch-size", "5", "--window", "13", "--steps", "4", "--evaluate-every", "2"]
+    assert main([str(pages), "--out", str(tmp_path / "run"), "--init", str(directory), *short]) == 0
+    tuned = load(tmp_path / "run")
+    assert (tuned.network.config.hidden_size, tuned.network.config.embedding_size) == (H, E)
+    assert tuned.training["init"]["name"] == "tiny"
+    assert tuned.training["recipe"]["learning_rate"] == TUNING["learning_rate"]
+    assert f"--init {directory.name} " in tuned.training["command"]
+    assert re.search(r"^beginning \d+ characters carried over, \d+ start fresh: '.+'$", capsys.readouterr().out, re.M)
+
+
+def test_other_sizes_than_the_model_to_begin_from_are_refused(
+    pages: Path, directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(capsys, pages, "--out", tmp_path / "run", "--init", directory, "--hidden-size", "32")
+    assert "hidden size is 32, but 11 in the model to begin from" in said
+    said = refusal(capsys, pages, "--out", tmp_path / "run", "--init", tmp_path / "nowhere")
+    assert "there is no checkpoint directory" in said
+
+
+def test_what_was_chosen_for_a_text_is_told_with_the_reason(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(parse([str(pages), "--out", str(tmp_path / "run"), "--hidden-size", "24"]))
+    told = capsys.readouterr().out
+    assert "2,160 characters train, as many as in a diary" in told
+    assert "2 x 24 units" in told
+
+
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
 
 
@@ -248,7 +284,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    arguments = [str(pages), "--out", str(out), *TINY, "--steps", "300", "--evaluate-every", "50"]
+    arguments = [str(pages), "--out", str(out), *TINY, "--steps", "300", "--evaluate-every", "50", "--patience", "0"]
     command = [sys.executable, "-u", "-m", "training.train", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -20,8 +20,9 @@ from training import hardware
 from training.batches import Streams, Windows
 from training.corpus import Corpus, read
 from training.evaluation import evaluate
+from training.optimization import learning_rate
 from training.recipes import CLASSIC, MODERN, RECIPES, Recipe
-from training.trainer import TIMED_STEPS, Progress, Trainer, learning_rate
+from training.trainer import TIMED_STEPS, Progress, Trainer
 
 # All kinds of dropout are on, so that every random number counts; no two sizes agree.
 TINY_MODERN = replace(
@@ -43,6 +44,7 @@ TINY_MODERN = replace(
 )
 TINY_CLASSIC = CLASSIC.with_options({"hidden_size": 11, "batch_size": 5, "steps": 11, "evaluate_every": 6})
 TINY = {"modern": TINY_MODERN, "classic": TINY_CLASSIC}
+RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon")}  # all that can be stopped and taken up again
 NO_DROPOUT = {
     "modern": LSTMConfig(embedding_size=7, hidden_size=11, layers=2),
     "classic": LSTMConfig(input_encoding="scaled", hidden_size=11, layers=1),
@@ -98,7 +100,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Corpus, str]
 
     def run(corpus: Corpus, name: str) -> Trainer:
         if name not in runs:
-            runs[name] = finished(corpus, TINY[name], tmp_path_factory.mktemp("unbroken") / name, seed=1)
+            runs[name] = finished(corpus, RUNS[name], tmp_path_factory.mktemp("unbroken") / name, seed=1)
         return runs[name]
 
     return run
@@ -292,6 +294,48 @@ def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, t
     assert [point["step"] for point in trainer.curve] == [0, per_epoch, 2 * per_epoch]
 
 
+def test_a_run_ends_when_it_has_been_past_its_best_for_so_many_measurements(corpus: Corpus, tmp_path: Path) -> None:
+    # At such a rate it only gets worse.
+    recipe = replace(TINY_MODERN, learning_rate=1.0, warmup_steps=0, steps=100, evaluate_every=1, patience=3)
+    trainer = finished(corpus, recipe, tmp_path / "run")
+    nats = [point["held_out_nats"] for point in trainer.curve]
+    assert trainer.step < 100
+    assert min(nats[-3:]) >= min(nats[:-3]) == nats[-4]
+    assert trainer.complete
+    assert not Trainer.unfinished(trainer.directory).exists()
+    assert load(trainer.directory).training["best_step"] == trainer.step - 3
+
+
+def test_without_patience_a_run_goes_to_its_end(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = replace(TINY_MODERN, learning_rate=1.0, warmup_steps=0, steps=12, evaluate_every=1, patience=0)
+    assert finished(corpus, recipe, tmp_path / "run").step == 12
+
+
+def test_a_run_begins_from_another_model_and_its_record_says_from_which(
+    write: Callable[..., Path], corpus: Corpus, tmp_path: Path
+) -> None:
+    first = load(finished(corpus, TINY_MODERN, tmp_path / "first").directory)
+    other = read([write(book(2_200, seed=5) + "é", "other.txt")], lowercase=True)
+    trainer = Trainer(other, TINY_MODERN, tmp_path / "second", init=first)
+    assert trainer.transfer is not None
+    assert trainer.transfer.fresh == "é"
+    assert_same_weights(trainer.network.layers.state_dict(), first.network.layers.state_dict())
+    train(trainer)
+    record = load(tmp_path / "second").training
+    assert record["init"] == {"name": "first", "sha256": first.digest}
+    fresh = finished(other, TINY_MODERN, tmp_path / "fresh")
+    assert trainer.curve[0]["held_out_nats"] < fresh.curve[0]["held_out_nats"]
+    assert load(fresh.directory).training["init"] is None
+
+
+def test_a_run_from_another_model_is_another_run(corpus: Corpus, tmp_path: Path) -> None:
+    first = load(finished(corpus, TINY_MODERN, tmp_path / "first").directory)
+    train(Trainer(corpus, TINY_MODERN, tmp_path / "run", init=first), until=3)
+    with pytest.raises(ValueError, match="belongs to a run with another"):
+        Trainer(corpus, TINY_MODERN, tmp_path / "run")
+    assert Trainer(corpus, TINY_MODERN, tmp_path / "run", init=first).step == 3
+
+
 @pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
 def test_a_window_has_to_be_shorter_than_the_training_part(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
     # Longer, there would be no window to learn from, and a run of no steps would end as if all were well.
@@ -330,17 +374,17 @@ def test_a_run_that_is_stopped_and_taken_up_again_ends_as_an_unbroken_one(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "run"]  # nothing unfinished is left
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_run_that_is_killed_goes_on_from_the_last_measurement_and_ends_as_an_unbroken_one(
     corpus: Corpus, tmp_path: Path, unbroken: Callable[[Corpus, str], Trainer], name: str
 ) -> None:
     killed, directory = tmp_path / "killed" / "run", tmp_path / "after" / "run"
-    run = Trainer(corpus, TINY[name], killed, seed=1).run()
+    run = Trainer(corpus, RUNS[name], killed, seed=1).run()
     while next(run).step < 9:
         pass
     # What lies on the disk at this moment is all that the end of a process leaves.
     shutil.copytree(killed.parent, directory.parent)
-    resumed = Trainer(corpus, TINY[name], directory, seed=1)
+    resumed = Trainer(corpus, RUNS[name], directory, seed=1)
     assert resumed.step == 6
     train(resumed)
     assert_same_end(resumed, unbroken(corpus, name))
@@ -422,23 +466,3 @@ def test_a_time_limit_survives_a_stop(corpus: Corpus, tmp_path: Path) -> None:
     resumed = Trainer(corpus, recipe, tmp_path / "run", minutes=0.01)
     assert (resumed.step, resumed.steps) == (TIMED_STEPS, trainer.steps)
     assert resumed.seconds > 0
-
-
-def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_its_final_share() -> None:
-    recipe = replace(TINY_MODERN, learning_rate=0.5, final_learning_rate=0.1, warmup_steps=4)
-    assert [learning_rate(recipe, step, 24) for step in range(4)] == pytest.approx([0.125, 0.25, 0.375, 0.5])
-    assert learning_rate(recipe, 4, 24) == pytest.approx(0.5)
-    assert learning_rate(recipe, 14, 24) == pytest.approx(0.5 * (0.1 + 0.9 / 2))
-    assert learning_rate(recipe, 24, 24) == pytest.approx(0.05)
-    falling = [learning_rate(recipe, step, 24) for step in range(4, 25)]
-    assert falling == sorted(falling, reverse=True)
-
-
-def test_the_learning_rate_is_constant_where_nothing_else_is_asked_for() -> None:
-    assert {learning_rate(CLASSIC, step, 1_000) for step in (0, 1, 500, 999)} == {CLASSIC.learning_rate}
-
-
-def test_a_warm_up_longer_than_the_run_is_no_fault() -> None:
-    recipe = replace(TINY_MODERN, learning_rate=0.5, warmup_steps=10)
-    assert learning_rate(recipe, 4, 5) == pytest.approx(0.25)
-    assert learning_rate(replace(recipe, warmup_steps=5), 5, 5) == pytest.approx(0.5)

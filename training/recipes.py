@@ -1,10 +1,11 @@
 """The two recipes: everything that decides what is learned from a text, as plain values."""
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Literal
 
 from model.checkpoint import Context
-from model.lstm import LSTMConfig
+from model.lstm import SAME_LAYERS, LSTMConfig
 from model.options import check, option
 from model.sampling import SamplingConfig
 
@@ -22,14 +23,16 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = option("float32", "bfloat16 is used where the hardware has it")
     window: int = option(128, "time steps in a training window", 1, 10_000)
     batch_size: int = option(32, "streams or windows learned from at once", 1, 100_000)
+    optimizer: Literal["adamw", "muon"] = option("adamw", "muon: orthogonal steps for the layers' matrices")
     learning_rate: float = option(1e-3, "highest learning rate", 0, 1)
     final_learning_rate: float = option(1.0, "share of it that is left at the end (cosine decay)", 0, 1)
     warmup_steps: int = option(0, "steps over which it rises from zero", 0, 1_000_000)
-    weight_decay: float = option(0.0, "AdamW's decoupled weight decay", 0, 10)
+    weight_decay: float = option(0.0, "decoupled weight decay", 0, 10)
     clip_norm: float = option(0.0, "longest gradient (0: any)", 0, 1e6)
     steps: int = option(0, "training steps (0: as many as --epochs says)", 0, 1_000_000_000)
     epochs: float = option(0.0, "passes over the training part", 0, 1_000_000)
     evaluate_every: int = option(0, "steps between measurements of the held-out part (0: an epoch)", 0, 1_000_000)
+    patience: int = option(0, "measurements without a new best after which training ends (0: never)", 0, 1_000_000)
 
     def __post_init__(self) -> None:
         check(self)
@@ -80,6 +83,65 @@ MODERN = Recipe(
     clip_norm=1.0,
     steps=2400,
     evaluate_every=200,
+    patience=4,
 )
 
+
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
+
+# How the modern recipe differs for texts of other sizes: up to how many characters train, what that is like, and what
+# suits it. The more text, the larger the network that it can teach, and the less it takes to keep it from being learned
+# by heart.
+SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
+    (60_000, "a diary", {"hidden_size": 256, "batch_size": 16}),
+    (600_000, "a book", {}),
+    (6_000_000, "a shelf of books", {"hidden_size": 608, "batch_size": 64, "steps": 0, "epochs": 25.0}),
+    (
+        inf,
+        "a library",
+        {
+            "hidden_size": 608,
+            "dropout_input": 0.0,
+            "dropout_hidden": 0.0,
+            "dropout_output": 0.0,
+            "weight_drop": 0.0,
+            "batch_size": 128,
+            "steps": 0,
+            "epochs": 3.0,
+            "evaluate_every": 500,
+        },
+    ),
+)
+# A network that can write already is to learn a new text without forgetting its language.
+TUNING: dict[str, Any] = {"learning_rate": 1e-3}
+
+
+def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> Recipe:
+    """`recipe` as it suits a text of so many characters, and the network to begin from; classic stays as it is."""
+    own: dict[str, Any] = {}
+    if recipe.name == "modern":
+        own |= _size(characters)[1] | (TUNING if init else {})
+    if init:
+        own |= {name: getattr(init, name) for name in SAME_LAYERS}
+    return recipe.with_options(own)
+
+
+def reasons(recipe: Recipe, characters: int, minutes: float | None = None) -> list[str]:
+    """What a recipe makes of a text of so many characters, and why: a line each."""
+    network = recipe.network
+    passes = recipe.steps * recipe.batch_size * recipe.window / characters if recipe.steps else recipe.epochs
+    length = f"{minutes:g} minutes" if minutes else f"{passes:,.1f} times through the text"
+    if recipe.patience:
+        length += f", or until {recipe.patience} measurements bring no new best"
+    return [
+        f"text      {characters:,} characters train, as many as in {_size(characters)[0]}",
+        f"network   {network.layers} x {network.hidden_size} units: more text teaches a larger one",
+        f"dropout   {network.dropout_input:g}, {network.dropout_hidden:g}, {network.dropout_output:g} and "
+        f"{network.weight_drop:g} (input, hidden, output, recurrent): less text is sooner known by heart",
+        f"batches   {recipe.batch_size} at once, {recipe.window} characters each",
+        f"length    {length}",
+    ]
+
+
+def _size(characters: int) -> tuple[str, dict[str, Any]]:
+    return next((name, options) for up_to, name, options in SIZES if characters <= up_to)

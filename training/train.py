@@ -14,7 +14,7 @@ from model.lstm import LSTMConfig
 from model.options import add_options, chosen
 from training import hardware
 from training.corpus import read
-from training.recipes import RECIPES, Recipe
+from training.recipes import RECIPES, Recipe, fitted, reasons
 from training.trainer import Trainer
 
 
@@ -25,6 +25,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file; several are read in order")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory for the checkpoint")
     parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
+    parser.add_argument("--init", type=Path, metavar="DIR", help="go on from this checkpoint, on a new text")
     parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -45,7 +46,6 @@ def prepare(options: argparse.Namespace) -> Trainer:
             raise ValueError("--minutes stands in place of --steps and --epochs: give one of them")
     if not 0 <= options.seed < 2**32:
         raise ValueError(f"--seed is {options.seed}, but must be a whole number from 0 to {2**32 - 1}")
-    recipe = RECIPES[options.recipe].with_options(changed)
     device = hardware.prepare(options.device)
 
     out: Path = options.out.absolute()
@@ -54,17 +54,37 @@ def prepare(options: argparse.Namespace) -> Trainer:
     if out.exists() and not unfinished.exists() and not options.overwrite:
         raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
 
+    recipe = RECIPES[options.recipe].with_options(changed)  # refuses wrong values before a large text is read
+    init = checkpoints.load(options.init) if options.init else None
     corpus = read(options.books, recipe.lowercase)
-    for note in corpus.notes:
-        print(note)
+    recipe = fitted(RECIPES[options.recipe], corpus.split, init.network.config if init else None).with_options(changed)
     if options.overwrite:
         unfinished.unlink(missing_ok=True)
-    # For the record books, and directories elsewhere, go by name: their paths belong to this machine.
+    trainer = Trainer(
+        corpus,
+        recipe,
+        out,
+        seed=options.seed,
+        minutes=options.minutes,
+        device=device,
+        command=_for_the_record(options),
+        init=init,
+    )
+    for line in (*corpus.notes, *reasons(recipe, corpus.split, options.minutes)):
+        print(line)
+    if trainer.transfer:
+        print(f"beginning {trainer.transfer}")
+    return trainer
+
+
+def _for_the_record(options: argparse.Namespace) -> str:
+    """The command as typed, but books, and directories elsewhere, go by name: their paths belong to this machine."""
     names = {str(path): path.name for path in options.books}
-    if options.out.is_absolute() or ".." in options.out.parts:
-        names |= {str(options.out): out.name, f"--out={options.out}": f"--out={out.name}"}
-    command = shlex.join(["python", "-m", "training.train", *(names.get(word, word) for word in options.typed)])
-    return Trainer(corpus, recipe, out, seed=options.seed, minutes=options.minutes, device=device, command=command)
+    for option in ("out", "init"):
+        path: Path | None = getattr(options, option)
+        if path and (path.is_absolute() or ".." in path.parts):
+            names |= {str(path): path.name, f"--{option}={path}": f"--{option}={path.name}"}
+    return shlex.join(["python", "-m", "training.train", *(names.get(word, word) for word in options.typed)])
 
 
 def watch(trainer: Trainer) -> bool:
@@ -92,7 +112,7 @@ def watch(trainer: Trainer) -> bool:
                 refresh=False,
             )
             bar.update(progress.step - bar.n)
-            if stop and progress.step != progress.steps:
+            if stop and not trainer.complete:
                 run.close()
                 return False
     return True

@@ -28,7 +28,9 @@ from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus
 from training.evaluation import Evaluation, evaluate
+from training.optimization import learning_rate, optimizers
 from training.recipes import Recipe
+from training.transfer import transfer
 
 TIMED_STEPS = 20  # how many steps a run with a time limit takes before it settles how many there will be
 SAMPLE_LENGTH = 200
@@ -45,15 +47,6 @@ class Progress:
     bits_per_character: float  # held out, as last measured
     characters_per_second: float
     sample: str | None  # newly written, where the held-out part has just been measured
-
-
-def learning_rate(recipe: Recipe, step: int, steps: int | None) -> float:
-    """The rate of a step: a linear rise over the warm-up, then half a cosine down to the final share."""
-    if step < recipe.warmup_steps:
-        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
-    done = 0.0 if steps is None else (step - recipe.warmup_steps) / max(1, steps - recipe.warmup_steps)
-    low = recipe.final_learning_rate
-    return recipe.learning_rate * (low + (1 - low) * (1 + math.cos(math.pi * done)) / 2)
 
 
 class Trainer:
@@ -77,6 +70,7 @@ class Trainer:
         minutes: float | None = None,
         device: torch.device = CPU,
         command: str = "",
+        init: Checkpoint | None = None,
     ) -> None:
         if recipe.window >= corpus.split:
             raise ValueError(
@@ -87,9 +81,10 @@ class Trainer:
         self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)
         training = self.vocabulary.encode(corpus.training).to(device)
         self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
-        self.network = CharLSTM(recipe.network, len(self.vocabulary)).to(device)
-        # With no weight decay AdamW is Adam.
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=recipe.weight_decay, fused=True)
+        network = CharLSTM(recipe.network, len(self.vocabulary))
+        self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
+        self.network = network.to(device)
+        self.optimizers = optimizers(self.network, recipe)
         reader = Streams if recipe.context == "carried" else Windows
         self.batches = reader(training, recipe.batch_size, recipe.window, seed)
         self.evaluate_every = recipe.evaluate_every or self.batches.steps_per_epoch
@@ -110,6 +105,7 @@ class Trainer:
             "corpus": {"name": corpus.name, "characters": len(corpus.text), "files": list(corpus.files)},
             "split": {"training": len(training), "held_out": len(self.held_out)},
             "recipe": dataclasses.asdict(recipe),
+            "init": {"name": init.name, "sha256": init.digest} if init else None,
             "seed": seed,
             "command": command,
             "parameters": sum(p.numel() for p in self.network.parameters()),
@@ -117,7 +113,8 @@ class Trainer:
             "machine": hardware.describe(device),
             "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         }
-        self.identity = json.dumps([self.about[key] for key in ("corpus", "recipe", "seed", "precision")] + [minutes])
+        own = ("corpus", "recipe", "init", "seed", "precision")
+        self.identity = json.dumps([*(self.about[key] for key in own), minutes])
         if self.unfinished(self.directory).exists():
             self._restore()
 
@@ -125,6 +122,13 @@ class Trainer:
     def unfinished(directory: Path) -> Path:
         """The file that holds what an unfinished run needs to go on."""
         return directory.with_name(directory.name + ".unfinished")
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps are taken, or the last measurements were worse than the best before them."""
+        best = min(range(len(self.curve)), key=lambda i: self.curve[i]["held_out_nats"], default=0)
+        out_of_patience = self.recipe.patience and len(self.curve) - 1 - best >= self.recipe.patience
+        return self.step == self.steps or bool(out_of_patience)
 
     def run(self) -> Generator[Progress]:
         """Train to the end, yielding after every step; closing the iterator keeps what was reached until then.
@@ -138,7 +142,7 @@ class Trainer:
         self.network.train()
         durations: list[float] = []
         try:
-            while self.steps is None or self.step < self.steps:
+            while not self.complete:
                 # ---- one step ----------------------------------------------------------------------------------------
                 before = time.perf_counter()
                 characters = self._step()
@@ -180,17 +184,18 @@ class Trainer:
         """Learn from the next batch; return how many characters it read."""
         inputs, targets = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
         state = self.state if self.batches.carried else self.network.zero_state(len(inputs))
-        for group in self.optimizer.param_groups:
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = learning_rate(self.recipe, self.step, self.steps)
         with self.autocast:
             hidden, (h, c) = self.network.read(inputs, state)
             logits = self.network.output(hidden[:, -targets.size(1) :])  # those steps that have a target
         loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         loss.backward()
         if self.recipe.clip_norm:
             clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.state = (h.detach().float(), c.detach().float())
         self.step += 1
         self.losses.append(loss.item())
@@ -264,7 +269,8 @@ class Trainer:
 
     def _save(self) -> None:
         content = {name: getattr(self, name) for name in self.MEMORY}
-        content |= {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        content |= {"network": self.network.state_dict()}
+        content |= {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
         content |= {"identity": self.identity, "random": torch.get_rng_state()}
         if self.held_out.is_cuda:
             content["cuda_random"] = torch.cuda.get_rng_state()
@@ -286,7 +292,8 @@ class Trainer:
                 "repeat that command to go on with it, or add --overwrite to begin afresh"
             )
         self.network.load_state_dict(content["network"])
-        self.optimizer.load_state_dict(content["optimizer"])
+        for optimizer, state in zip(self.optimizers, content["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         torch.set_rng_state(content["random"].cpu())
         if "cuda_random" in content:
             torch.cuda.set_rng_state(content["cuda_random"].cpu())

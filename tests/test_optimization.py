@@ -1,0 +1,71 @@
+"""Which optimizer moves which weights, and at what rate."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from model.lstm import CharLSTM, LSTMConfig
+from tests.conftest import E, H, V
+from training.optimization import learning_rate, optimizers
+from training.recipes import CLASSIC, MODERN
+
+RECIPE = replace(MODERN, network=LSTMConfig(embedding_size=E, hidden_size=H, layers=2), weight_decay=0.25)
+
+
+@pytest.fixture
+def tiny() -> CharLSTM:
+    torch.manual_seed(0)
+    return CharLSTM(RECIPE.network, V)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_every_weight_is_moved_by_exactly_one_optimizer_with_the_recipes_decay(tiny: CharLSTM, optimizer: str) -> None:
+    chosen = optimizers(tiny, RECIPE.with_options({"optimizer": optimizer}))
+    groups = [group for one in chosen for group in one.param_groups]
+    moved = [parameter for group in groups for parameter in group["params"]]
+    assert len(moved) == len(set(moved)) == len(list(tiny.parameters()))
+    assert {group["weight_decay"] for group in groups} == {0.25}
+
+
+def test_muon_moves_the_matrices_of_the_layers_alone(tiny: CharLSTM) -> None:
+    adamw, muon = optimizers(tiny, RECIPE.with_options({"optimizer": "muon"}))
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert isinstance(muon, torch.optim.Muon)
+    shapes = [tuple(parameter.shape) for parameter in muon.param_groups[0]["params"]]
+    assert shapes == [(4 * H, E), (4 * H, H), (4 * H, H), (4 * H, H)]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_step_of_either_changes_a_weight_by_about_as_much(tiny: CharLSTM, optimizer: str) -> None:
+    before = tiny.layers[1].get_parameter("weight_hh_l0").detach().clone()
+    chosen = optimizers(tiny, replace(RECIPE, weight_decay=0.0).with_options({"optimizer": optimizer}))
+    logits, _ = tiny(torch.arange(V)[None], tiny.zero_state(1))
+    logits.square().mean().backward()
+    for one in chosen:
+        one.step()
+    change = (tiny.layers[1].get_parameter("weight_hh_l0") - before).square().mean().sqrt().item()
+    assert 0.1 * RECIPE.learning_rate < change < 1.1 * RECIPE.learning_rate
+
+
+# ---- the learning rate -----------------------------------------------------------------------------------------------
+
+
+def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_its_final_share() -> None:
+    recipe = replace(MODERN, learning_rate=0.5, final_learning_rate=0.1, warmup_steps=4)
+    assert [learning_rate(recipe, step, 24) for step in range(4)] == pytest.approx([0.125, 0.25, 0.375, 0.5])
+    assert learning_rate(recipe, 4, 24) == pytest.approx(0.5)
+    assert learning_rate(recipe, 14, 24) == pytest.approx(0.5 * (0.1 + 0.9 / 2))
+    assert learning_rate(recipe, 24, 24) == pytest.approx(0.05)
+    falling = [learning_rate(recipe, step, 24) for step in range(4, 25)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_the_learning_rate_is_constant_where_nothing_else_is_asked_for() -> None:
+    assert {learning_rate(CLASSIC, step, 1_000) for step in (0, 1, 500, 999)} == {CLASSIC.learning_rate}
+
+
+def test_a_warm_up_longer_than_the_run_is_no_fault() -> None:
+    recipe = replace(MODERN, learning_rate=0.5, warmup_steps=10)
+    assert learning_rate(recipe, 4, 5) == pytest.approx(0.25)
+    assert learning_rate(replace(recipe, warmup_steps=5), 5, 5) == pytest.approx(0.5)
