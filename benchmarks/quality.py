@@ -1,28 +1,40 @@
-"""How well is a book's last tenth predicted? `python -m benchmarks.quality BOOK`: compressors and shipped checkpoints.
+"""How well is held-out text predicted? `python -m benchmarks.quality BOOK [BOOK ...] [DIR ...]` measures it in one run.
 
-The compressors have read the first nine tenths too: their figure is what the whole book takes in bits, less what its
-first nine tenths take. They go on adapting while they read the last tenth; the networks do not.
+Every shipped checkpoint (and those in each DIR) is measured on the held-out part of the text it was trained on, where
+that text is among the books; beside it stand compressors and an n-gram model that have read the training part too. The
+compressors' figure is what the whole text takes in bits, less what its training part takes: they go on adapting while
+they read the held-out part. The others do not. With --write the table goes into the README.
 """
 
+import argparse
 import bz2
+import hashlib
 import json
 import lzma
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyppmd
 
-from model.checkpoint import load
+from benchmarks.ngram import bits_per_character
+from model.checkpoint import Checkpoint, load
+from model.vocabulary import Vocabulary
 from training import hardware
 from training.corpus import Corpus, read
 from training.evaluation import evaluate
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ROOT = Path(__file__).parent.parent
+FIGURES = Path(__file__).with_suffix(".json")
+TABLE = re.compile(r"(?<=<!-- quality -->\n).*?(?=<!-- /quality -->)", re.DOTALL)
+ORDER = 6  # characters, of the n-gram model and of PPMd
+
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME),
     "bzip2": lambda data: bz2.compress(data, 9),
-    "PPMd order 6": lambda data: pyppmd.Ppmd7Encoder(max_order=6, mem_size=64 << 20).encode(data),
+    f"PPMd, order {ORDER}": lambda data: pyppmd.Ppmd7Encoder(max_order=ORDER, mem_size=256 << 20).encode(data),
 }
 
 
@@ -32,23 +44,82 @@ def compressed(corpus: Corpus, compress: Callable[[bytes], bytes]) -> float:
     return 8 * extra / len(corpus.held_out)
 
 
-def main(books: list[str]) -> int:
-    if len(books) != 1:
-        print("usage: python -m benchmarks.quality BOOK", file=sys.stderr)
-        return 2
+def counted(corpus: Corpus) -> float:
+    """The same for an n-gram model."""
+    vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)
+    training, held_out = (vocabulary.encode(part).numpy() for part in (corpus.training, corpus.held_out))
+    return bits_per_character(training, held_out, len(vocabulary), ORDER)
+
+
+def baselines(corpus: Corpus) -> dict[str, float]:
+    measured = {name: compressed(corpus, compress) for name, compress in COMPRESSORS.items()}
+    return measured | {f"{ORDER}-gram, Kneser-Ney": counted(corpus)}
+
+
+def measured(checkpoint: Checkpoint, corpus: Corpus) -> dict[str, Any]:
+    ids = checkpoint.vocabulary.encode(corpus.held_out)
+    training = checkpoint.training
+    return {
+        "recipe": training["recipe"]["name"] + (f", from `{training['init']['name']}`" if training.get("init") else ""),
+        "parameters": training["parameters"],
+        "megabytes": sum(weights.numel() for weights in checkpoint.network.state_dict().values()) * 2 / 1e6,
+        "bits_per_character": evaluate(checkpoint.network, ids, checkpoint.context).bits_per_character,
+    }
+
+
+def table(figures: list[dict[str, Any]]) -> str:
+    """The figures as Markdown: one text after the other, the best prediction last."""
+    lines = [
+        "| held-out characters of | predicted by | parameters | bits per character |",
+        "| --- | --- | --- | --- |",
+    ]
+    for text in figures:
+        rows = [(bits, name, "") for name, bits in text["baselines"].items()]
+        rows += [
+            (model["bits_per_character"], f"`{name}` ({model['recipe']})", f"{model['parameters']:,}")
+            for name, model in text["models"].items()
+        ]
+        title = f"{text['name']} ({text['held_out']:,})"
+        for bits, name, parameters in sorted(rows, reverse=True):
+            figure = f"**{bits:.3f}**" if parameters else f"{bits:.3f}"
+            lines.append(f"| {title} | {name} | {parameters} | {figure} |")
+            title = ""
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__.splitlines()[0])
+    parser.add_argument("places", nargs="+", type=Path, metavar="BOOK or DIR", help="texts, and further checkpoints")
+    parser.add_argument("--write", action="store_true", help="put the table into the README")
+    options = parser.parse_args(arguments)
     hardware.prepare("cpu")
-    corpus = read([Path(books[0])], lowercase=True)
-    figures = {name: compressed(corpus, compress) for name, compress in COMPRESSORS.items()}
-    for directory in sorted(file.parent for file in ASSETS.glob("*/config.json")):
+
+    books = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in options.places if path.is_file()}
+    directories = sorted(file.parent for file in ROOT.glob("assets/*/config.json"))
+    directories += [path for path in options.places if path.is_dir()]
+    figures: dict[str, dict[str, Any]] = {}
+    for directory in directories:
         checkpoint = load(directory)
-        if checkpoint.training["corpus"]["files"] == list(corpus.files):
-            ids = checkpoint.vocabulary.encode(corpus.held_out)
-            measured = evaluate(checkpoint.network, ids, checkpoint.context)
-            figures[f"assets/{directory.name}"] = measured.bits_per_character
-    print(f"{len(corpus.held_out):,} characters held out of {corpus.name}\n")
-    for name, bits in sorted(figures.items(), key=lambda item: -item[1]):
-        print(f"{name:24}{bits:8.3f} bits per character")
-    print(json.dumps({"book": corpus.name, "bits_per_character": figures}))
+        wanted = [str(file["sha256"]) for file in checkpoint.training["corpus"]["files"]]
+        if not set(wanted) <= books.keys():
+            print(f"{directory.name}: left out, since its text is not among the books", file=sys.stderr)
+            continue
+        corpus = read([books[digest] for digest in wanted], checkpoint.vocabulary.lowercase)
+        key = "".join(wanted)
+        if key not in figures:
+            print(f"{corpus.name} ...", file=sys.stderr)
+            about = {"name": corpus.name, "held_out": len(corpus.held_out)}
+            figures[key] = about | {"baselines": baselines(corpus), "models": {}}
+        shipped = directory.parent == ROOT / "assets"
+        figures[key]["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(checkpoint, corpus)
+
+    lines = table(list(figures.values()))
+    if options.write:
+        readme = ROOT / "README.md"
+        readme.write_text(TABLE.sub(lambda _: lines, readme.read_text(encoding="utf-8")), encoding="utf-8")
+        FIGURES.write_text(json.dumps(list(figures.values()), indent=1) + "\n", encoding="utf-8")
+    print(lines)
+    print(json.dumps(list(figures.values())))
     return 0
 
 

@@ -45,6 +45,20 @@ def test_the_same_seed_gives_the_same_figures(
     assert outputs[0] == outputs[1] != outputs[2]
 
 
+@pytest.mark.parametrize("context", ["carried", "window"])
+@pytest.mark.parametrize("length", [1, 50, 250, 5_000])
+def test_samples_of_any_length_are_measured_in_either_context(
+    directory: Path, write: Callable[..., Path], capsys: pytest.CaptureFixture[str], length: int, context: str
+) -> None:
+    arguments = [str(directory), str(write(book(3_000))), "--samples", "2", "--context", context]
+    assert main([*arguments, "--length", str(length)]) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    written = figures["settings"]["length"]
+    assert written == length if length < 100 else 100 < written < 200, "never longer than the real text beside it"
+    assert figures["samples"]["own_bits_per_character"] > 0
+    assert figures["held_out"]["own_bits_per_character"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from model.generation import WINDOW
 from model.lstm import CharLSTM, LSTMConfig
 from tests.conftest import E, H, V, lively
-from training.evaluation import Evaluation, evaluate
+from training.evaluation import Evaluation, evaluate, evaluate_each
 
 
 def some_ids(characters: int, seed: int = 0) -> Tensor:
@@ -120,3 +120,13 @@ def test_the_last_shorter_part_weighs_as_much_as_its_characters(network: CharLST
     measured = evaluate(network, ids, context, streams=1)  # type: ignore[arg-type]
     expected = by_hand(network, ids, context)
     assert measured.nats == pytest.approx(sum(expected) / len(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("context", ["carried", "window"])
+def test_each_of_several_texts_is_read_by_itself_after_its_prompt(network: CharLSTM, context: str) -> None:
+    texts = torch.stack([some_ids(WINDOW + 137, seed) for seed in range(3)])
+    skipped = 99 if context == "carried" else 0  # by hand, carried context measures the prompt too
+    expected = [nats for ids in texts for nats in by_hand(network, ids, context)[skipped:]]
+    measured = evaluate_each(network, texts, context)  # type: ignore[arg-type]
+    assert measured.characters == len(expected) == 3 * 137
+    assert measured.total_nats == pytest.approx(sum(expected), rel=1e-4)

@@ -6,13 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+import torch
+
 from model.checkpoint import load
 from model.generation import WINDOW, GenerationConfig, defaults, generate
 from model.options import add_options, chosen
 from training import hardware
 from training.corpus import read
-from training.evaluation import Evaluation, evaluate
-from training.statistics import Statistics, measure
+from training.evaluation import evaluate, evaluate_each
+from training.statistics import measure
 
 ROWS = {
     "known_words": ("words that the training text has", "{:.1%}"),
@@ -52,27 +54,27 @@ def main(arguments: list[str]) -> int:
     for note in (*corpus.notes, *([f"{corpus.name}: {held_out.report}"] if held_out.report else [])):
         print(note)
 
-    def surprise(texts: list[str]) -> Evaluation:
-        """Each text read by itself, from nothing."""
-        parts = [evaluate(checkpoint.network, checkpoint.vocabulary.encode(text)) for text in texts]
-        return Evaluation(sum(part.total_nats for part in parts), sum(part.characters for part in parts))
-
     # Real text in pieces of a sample's length, and samples that go on from as many places in it.
-    step = max(1, (len(held_out.text) - WINDOW) // options.samples)
-    places = range(WINDOW, len(held_out.text), step)[: options.samples]
-    pieces = [held_out.text[place : place + config.length] for place in places]
+    length = min(config.length, len(held_out.text) - WINDOW)
+    config = dataclasses.replace(config, length=length)
+    step = max(1, (len(held_out.text) - WINDOW - length) // options.samples)
+    places = range(WINDOW, len(held_out.text) - length + 1, step)[: options.samples]
+    prompts = [held_out.text[place - WINDOW : place] for place in places]
+    pieces = [held_out.text[place : place + length] for place in places]
     samples = [
-        "".join(generate(checkpoint, held_out.text[place - WINDOW : place], dataclasses.replace(config, seed=seed)))
-        for seed, place in enumerate(places, config.seed)
+        "".join(generate(checkpoint, prompt, dataclasses.replace(config, seed=seed)))
+        for seed, prompt in enumerate(prompts, config.seed)
     ]
+
+    def surprise(texts: list[str]) -> float:
+        prompted = zip(prompts, texts, strict=True)
+        ids = torch.stack([checkpoint.vocabulary.encode(prompt + text) for prompt, text in prompted])
+        return evaluate_each(checkpoint.network, ids, checkpoint.context).bits_per_character
 
     whole = evaluate(checkpoint.network, checkpoint.vocabulary.encode(held_out.text), checkpoint.context)
-    table: list[tuple[Statistics, Evaluation]] = [
-        (measure(texts, corpus.training), surprise(texts)) for texts in (samples, pieces)
-    ]
     columns = [
-        dataclasses.asdict(statistics) | {"own_bits_per_character": surprised.bits_per_character}
-        for statistics, surprised in table
+        dataclasses.asdict(measure(texts, corpus.training)) | {"own_bits_per_character": surprise(texts)}
+        for texts in (samples, pieces)
     ]
 
     print(f"\nheld out: {whole.characters:,} characters, {whole.nats:.4f} nats, {whole.bits_per_character:.4f} bits ")
