@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import takewhile
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,17 @@ CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 
 
 def load_models(directories: list[Path]) -> dict[str, Checkpoint]:
-    """The checkpoints by name, those that carry their state first; ValueError where one cannot be used."""
-    models = sorted(map(load, directories), key=lambda model: (model.context != "carried", model.name))
+    """The checkpoints by name, the best at predicting new text first; ValueError where one cannot be used."""
+    models = sorted(map(load, directories), key=lambda model: (held_out_bits(model), model.name))
     by_name = {model.name: model for model in models}
     if len(by_name) < len(models):
         raise ValueError("two checkpoints have the same name: rename the directory of one of them")
     return by_name
+
+
+def held_out_bits(model: Checkpoint) -> float:
+    """Bits per character on text that training never saw; infinite where that was not recorded."""
+    return float(model.training.get("held_out", {}).get("bits_per_character", inf))
 
 
 def describe(model: Checkpoint) -> str:
@@ -42,10 +48,11 @@ def describe(model: Checkpoint) -> str:
     training = model.training
     if not training:
         return "Nothing is recorded of how this model was trained."
+    begun = f", beginning from “{training['init']['name']}”," if training.get("init") else ""
     return html.escape(
-        f"Learned from “{training['corpus']['name']}” by the {training['recipe']['name']} recipe in "
+        f"Learned from “{training['corpus']['name']}”{begun} by the {training['recipe']['name']} recipe in "
         f"{training['seconds'] / 60:.0f} minutes. {training['parameters'] / 1e6:.1f} million weights; on pages it "
-        f"never saw it needs {training['held_out']['bits_per_character']:.2f} bits for a character (fewer is better)."
+        f"never saw it needs {held_out_bits(model):.2f} bits for a character (fewer is better)."
     )
 
 

@@ -48,6 +48,12 @@ def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> 
         assert part in text
 
 
+def test_a_model_that_began_from_another_names_it() -> None:
+    assert "beginning from" not in card(RECORD)
+    text = card(RECORD | {"init": {"name": "storyteller", "sha256": "ef56"}})
+    assert "beginning from `storyteller` (SHA-256 of its weights `ef56`)" in text
+
+
 def test_the_last_sample_is_shown_as_it_was_written_and_as_nothing_but_text() -> None:
     text = card(RECORD)
     # Indented by four, Markdown shows every line as it stands.

@@ -44,7 +44,8 @@ TINY_MODERN = replace(
 )
 TINY_CLASSIC = CLASSIC.with_options({"hidden_size": 11, "batch_size": 5, "steps": 11, "evaluate_every": 6})
 TINY = {"modern": TINY_MODERN, "classic": TINY_CLASSIC}
-RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon")}  # all that can be stopped and taken up again
+# All that can be stopped and taken up again.
+RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon", ema_decay=0.9)}
 NO_DROPOUT = {
     "modern": LSTMConfig(embedding_size=7, hidden_size=11, layers=2),
     "classic": LSTMConfig(input_encoding="scaled", hidden_size=11, layers=1),
@@ -292,6 +293,19 @@ def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, t
     per_epoch = math.ceil((1_890 - 20) / 600)
     assert trainer.steps == trainer.step == 2 * per_epoch
     assert [point["step"] for point in trainer.curve] == [0, per_epoch, 2 * per_epoch]
+
+
+def test_what_is_kept_is_the_average_of_the_weights(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = replace(TINY_MODERN, network=NO_DROPOUT["modern"], precision="float32", steps=3, evaluate_every=1)
+    seen = []
+    for steps in (1, 2, 3):
+        plain = finished(corpus, replace(recipe, steps=steps, warmup_steps=100), tmp_path / f"plain-{steps}")
+        seen.append(plain.network.state_dict())
+    averaged = finished(corpus, replace(recipe, warmup_steps=100, ema_decay=0.75), tmp_path / "averaged")
+    assert_same_weights(averaged.network.state_dict(), seen[2])
+    for name, kept in averaged.best.items():
+        by_hand = 0.75 * (0.75 * seen[0][name] + 0.25 * seen[1][name]) + 0.25 * seen[2][name]
+        assert torch.allclose(kept, by_hand, atol=1e-7)
 
 
 def test_a_run_ends_when_it_has_been_past_its_best_for_so_many_measurements(corpus: Corpus, tmp_path: Path) -> None:

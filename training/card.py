@@ -25,6 +25,8 @@ def card(record: dict[str, Any]) -> str:
         ],
     )
     files = "\n".join(f"- `{file['name']}`, SHA-256 `{file['sha256']}`" for file in corpus["files"])
+    init = record.get("init")
+    begun = f", beginning from `{init['name']}` (SHA-256 of its weights `{init['sha256']}`)" if init else ""
     sample = record["samples"][-1]["text"].replace("\n", "\n    ")
     return f"""---
 {metadata.to_yaml()}
@@ -32,8 +34,8 @@ def card(record: dict[str, Any]) -> str:
 
 # {corpus["name"]}
 
-A character-level LSTM ({record["recipe"]["name"]} recipe, {record["parameters"]:,} parameters) trained on the first
-{record["split"]["training"]:,} characters of
+A character-level LSTM ({record["recipe"]["name"]} recipe, {record["parameters"]:,} parameters){begun},
+trained on the first {record["split"]["training"]:,} characters of
 
 {files}
 

@@ -28,6 +28,7 @@ class Recipe:
     final_learning_rate: float = option(1.0, "share of it that is left at the end (cosine decay)", 0, 1)
     warmup_steps: int = option(0, "steps over which it rises from zero", 0, 1_000_000)
     weight_decay: float = option(0.0, "decoupled weight decay", 0, 10)
+    ema_decay: float = option(0.0, "how much of the weights' running average a step keeps (0: no average)", 0, 0.99999)
     clip_norm: float = option(0.0, "longest gradient (0: any)", 0, 1e6)
     steps: int = option(0, "training steps (0: as many as --epochs says)", 0, 1_000_000_000)
     epochs: float = option(0.0, "passes over the training part", 0, 1_000_000)

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model import checkpoint as checkpoints
 from model.checkpoint import Checkpoint
@@ -85,6 +86,12 @@ class Trainer:
         self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
         self.network = network.to(device)
         self.optimizers = optimizers(self.network, recipe)
+        # The average of the weights on their way predicts better than the weights of any one step: it is what is kept.
+        self.average = (
+            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
+            if recipe.ema_decay
+            else None
+        )
         reader = Streams if recipe.context == "carried" else Windows
         self.batches = reader(training, recipe.batch_size, recipe.window, seed)
         self.evaluate_every = recipe.evaluate_every or self.batches.steps_per_epoch
@@ -196,6 +203,8 @@ class Trainer:
             clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         for optimizer in self.optimizers:
             optimizer.step()
+        if self.average:
+            self.average.update_parameters(self.network)
         self.state = (h.detach().float(), c.detach().float())
         self.step += 1
         self.losses.append(loss.item())
@@ -212,7 +221,7 @@ class Trainer:
     def _measure(self) -> None:
         """Measure the held-out part, write a sample, note both, and keep the weights if they are the best."""
         with self.autocast:
-            measured = evaluate(self.network, self.held_out, self.recipe.context)
+            measured = evaluate(self._candidate(), self.held_out, self.recipe.context)
         self.samples.append({"step": self.step, "text": self._sample()})
         self.seconds = time.perf_counter() - self.started
         self.curve.append(
@@ -226,11 +235,16 @@ class Trainer:
         self.losses = []
         if measured.nats < self.best_nats:
             self.best_nats = measured.nats
-            self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+            self.best = {name: tensor.clone() for name, tensor in self._candidate().state_dict().items()}
             self._write(measured)
 
+    def _candidate(self) -> CharLSTM:
+        """The network that would be kept at this step."""
+        candidate: CharLSTM = self.average.module if self.average else self.network  # type: ignore[assignment]
+        return candidate
+
     def _sample(self) -> str:
-        copied = Checkpoint(copy.deepcopy(self.network).to(CPU).eval(), self.vocabulary)
+        copied = Checkpoint(copy.deepcopy(self._candidate()).to(CPU).eval(), self.vocabulary)
         config = GenerationConfig(
             **vars(self.recipe.sampling), context=self.recipe.context, length=SAMPLE_LENGTH, seed=self.seed
         )
@@ -270,6 +284,7 @@ class Trainer:
     def _save(self) -> None:
         content = {name: getattr(self, name) for name in self.MEMORY}
         content |= {"network": self.network.state_dict()}
+        content |= {"average": self.average.state_dict() if self.average else {}}
         content |= {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
         content |= {"identity": self.identity, "random": torch.get_rng_state()}
         if self.held_out.is_cuda:
@@ -292,6 +307,8 @@ class Trainer:
                 "repeat that command to go on with it, or add --overwrite to begin afresh"
             )
         self.network.load_state_dict(content["network"])
+        if self.average:
+            self.average.load_state_dict(content["average"])
         for optimizer, state in zip(self.optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         torch.set_rng_state(content["random"].cpu())
