@@ -5,7 +5,7 @@ import html
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from math import inf
 from pathlib import Path
@@ -16,8 +16,9 @@ import torch
 from gradio.events import api
 
 from interface.look import CSS, FOLLOW, SHOW, THEME
-from model.checkpoint import Checkpoint, load
+from model.checkpoint import Checkpoint
 from model.generation import LONGEST, GenerationConfig, defaults, generate
+from model.hub import load
 from model.options import meanings
 
 ASSETS = Path(__file__).parent / "assets"
@@ -29,9 +30,9 @@ CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 # ---- the models ------------------------------------------------------------------------------------------------------
 
 
-def load_models(directories: list[Path]) -> dict[str, Checkpoint]:
+def load_models(places: Sequence[str | Path]) -> dict[str, Checkpoint]:
     """The checkpoints by name, the best at predicting new text first; ValueError where one cannot be used."""
-    models = sorted(map(load, directories), key=lambda model: (held_out_bits(model), model.name))
+    models = sorted(map(load, places), key=lambda model: (held_out_bits(model), model.name))
     by_name = {model.name: model for model in models}
     if len(by_name) < len(models):
         raise ValueError("two checkpoints have the same name: rename the directory of one of them")
@@ -229,12 +230,15 @@ def main(arguments: list[str]) -> int:
         prog="python app.py", description="Write with a character-level LSTM in the browser."
     )
     parser.add_argument(
-        "--checkpoint", type=Path, nargs="+", metavar="DIR", help="serve these checkpoints in place of the shipped ones"
+        "--checkpoint",
+        nargs="+",
+        metavar="DIR",
+        help="serve these in place of the shipped ones: directories, or user/name on the Hub",
     )
-    directories = parser.parse_args(arguments).checkpoint
+    places = parser.parse_args(arguments).checkpoint
     torch.set_flush_denormal(True)
     try:
-        models = load_models(directories or sorted(file.parent for file in ASSETS.glob("*/config.json")))
+        models = load_models(places or sorted(file.parent for file in ASSETS.glob("*/config.json")))
         if not models:
             raise ValueError(
                 f"{ASSETS} holds no checkpoint: train one with python -m training.train, or give --checkpoint"

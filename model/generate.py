@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoint import Checkpoint, load
+from model.checkpoint import Checkpoint
 from model.generation import WINDOW, GenerationConfig, defaults, generate
+from model.hub import load
 from model.options import add_options, chosen
 
 
@@ -16,7 +17,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m model.generate", description="Continue a prompt, one character at a time."
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a checkpoint")
+    parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, or its user/name on the Hugging Face Hub")
     parser.add_argument("--prompt", metavar="TEXT", help="the text to continue")
     parser.add_argument(
         "--corpus", type=Path, metavar="FILE", help="without --prompt: begin from an excerpt of this text"
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     torch.set_flush_denormal(True)
     try:
-        checkpoint = load(options.directory)
+        checkpoint = load(options.checkpoint)
         config = GenerationConfig(
             **{**defaults(checkpoint), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
         )

@@ -1,6 +1,5 @@
 """The README says what is: its figures, its options, its files and its versions."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -22,18 +21,6 @@ def test_every_option_of_a_command_is_in_the_readme(command: ModuleType, capsys:
     options = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert len(options) > 5
     assert {option for option in options if option not in README} == set()
-
-
-@pytest.mark.parametrize("record", sorted(ROOT.glob("assets/*/training.json")), ids=lambda path: path.parent.name)
-def test_the_table_of_models_shows_what_their_records_say(record: Path) -> None:
-    training = json.loads(record.read_text(encoding="utf-8"))
-    [row] = [line for line in README.splitlines() if line.startswith(f"| `assets/{record.parent.name}`")]
-    cells = [cell.strip(" *") for cell in row.split("|")[1:-1]]
-    assert cells[1:4] == [
-        training["recipe"]["name"],
-        f"{training['parameters']:,}",
-        f"{training['held_out']['bits_per_character']:.3f}",
-    ]
 
 
 def test_the_space_gets_the_version_of_gradio_that_is_pinned() -> None:

@@ -112,6 +112,7 @@ def test_every_choice_is_told_with_its_reason() -> None:
     assert "10.0 times" in reasons(CLASSIC, 128_000)[-1]
     assert "until" not in reasons(CLASSIC, 128_000)[-1]
     assert "2.5 minutes" in reasons(MODERN, 128_000, 2.5)[-1]
+    assert "2 x 512 units: those of storyteller" in reasons(MODERN, 128_000, init="storyteller")[1]
 
 
 @pytest.mark.parametrize(

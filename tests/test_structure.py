@@ -19,7 +19,8 @@ MODEL = {
     "model.decoder": BASE,
     "model.checkpoint": BASE | {"model.decoder"},
     "model.generation": BASE | {"model.decoder", "model.checkpoint"},
-    "model.generate": BASE | {"model.decoder", "model.checkpoint", "model.generation"},
+    "model.hub": BASE | {"model.decoder", "model.checkpoint"},
+    "model.generate": BASE | {"model.hub"} | {"model.decoder", "model.checkpoint", "model.generation"},
 }
 # What the page may use of the training: that with which the training command begins a run.
 ENTRANCE = {"training.corpus", "training.hardware", "training.recipes", "training.trainer", "training.train"}

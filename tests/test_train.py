@@ -256,7 +256,7 @@ def test_a_run_from_another_model_takes_its_sizes_and_says_what_was_carried_over
     assert tuned.training["init"]["name"] == "tiny"
     assert tuned.training["recipe"]["learning_rate"] == TUNING["learning_rate"]
     assert f"--init {directory.name} " in tuned.training["command"]
-    assert re.search(r"^beginning \d+ characters carried over, \d+ start fresh: '.+'$", capsys.readouterr().out, re.M)
+    assert re.search(r"^init +\d+ characters carried over, \d+ start fresh: '.+'$", capsys.readouterr().out, re.M)
 
 
 def test_other_sizes_than_the_model_to_begin_from_are_refused(

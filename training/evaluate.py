@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoint import load
 from model.generation import WINDOW, GenerationConfig, defaults, generate
+from model.hub import load
 from model.options import add_options, chosen
 from training import hardware
 from training.corpus import read
@@ -31,7 +31,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         prog="python -m training.evaluate",
         description="Measure a checkpoint on the held-out tenth of a book, and its samples beside that tenth.",
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a checkpoint")
+    parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, or its user/name on the Hugging Face Hub")
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="the text files it was trained on")
     parser.add_argument("--samples", type=int, default=10, metavar="N", help="how many texts to write (default 10)")
     add_options(parser, GenerationConfig)
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
         hardware.prepare("cpu")
         if not 1 <= options.samples <= 1000:
             raise ValueError(f"--samples is {options.samples}, but must be a whole number from 1 to 1,000")
-        checkpoint = load(options.directory)
+        checkpoint = load(options.checkpoint)
         config = GenerationConfig(**{**defaults(checkpoint), **chosen(GenerationConfig, options)})
         corpus = read(options.books, checkpoint.vocabulary.lowercase)
         held_out = checkpoint.vocabulary.repair(corpus.held_out)
@@ -83,8 +83,7 @@ def main(arguments: list[str]) -> int:
     for key, (name, form) in ROWS.items():
         print(f"{name:36}" + "".join(f"{form.format(column[key]):>12}" for column in columns))
     print()
-    figures = {"nats": whole.nats, "bits_per_character": whole.bits_per_character, "characters": whole.characters}
-    print(json.dumps(figures | {"samples": columns[0], "held_out": columns[1], "settings": vars(config)}))
+    print(json.dumps(whole.figures | {"samples": columns[0], "held_out": columns[1], "settings": vars(config)}))
     return 0
 
 

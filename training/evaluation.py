@@ -39,6 +39,12 @@ class Evaluation:
     def perplexity(self) -> float:
         return exp(self.nats)
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """All of it by name, as records and programs read it."""
+        names = ("nats", "bits_per_character", "perplexity", "characters")
+        return {name: getattr(self, name) for name in names}
+
 
 @torch.inference_mode()
 def evaluate(network: CharLSTM, ids: Tensor, context: Context = "carried", streams: int | None = None) -> Evaluation:

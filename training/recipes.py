@@ -127,8 +127,8 @@ def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> R
     return recipe.with_options(own)
 
 
-def reasons(recipe: Recipe, characters: int, minutes: float | None = None) -> list[str]:
-    """What a recipe makes of a text of so many characters, and why: a line each."""
+def reasons(recipe: Recipe, characters: int, minutes: float | None = None, init: str = "") -> list[str]:
+    """What a recipe makes of a text of so many characters, and why, a line each; `init` names what it begins from."""
     network = recipe.network
     passes = recipe.steps * recipe.batch_size * recipe.window / characters if recipe.steps else recipe.epochs
     length = f"{minutes:g} minutes" if minutes else f"{passes:,.1f} times through the text"
@@ -136,7 +136,8 @@ def reasons(recipe: Recipe, characters: int, minutes: float | None = None) -> li
         length += f", or until {recipe.patience} measurements bring no new best"
     return [
         f"text      {characters:,} characters train, as many as in {_size(characters)[0]}",
-        f"network   {network.layers} x {network.hidden_size} units: more text teaches a larger one",
+        f"network   {network.layers} x {network.hidden_size} units: "
+        + (f"those of {init}" if init else "more text teaches a larger one"),
         f"dropout   {network.dropout_input:g}, {network.dropout_hidden:g}, {network.dropout_output:g} and "
         f"{network.weight_drop:g} (input, hidden, output, recurrent): less text is sooner known by heart",
         f"batches   {recipe.batch_size} at once, {recipe.window} characters each",

@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model import checkpoint as checkpoints
+from model import hub
 from model.lstm import LSTMConfig
 from model.options import add_options, chosen
 from training import hardware
@@ -25,7 +26,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file; several are read in order")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory for the checkpoint")
     parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
-    parser.add_argument("--init", type=Path, metavar="DIR", help="go on from this checkpoint, on a new text")
+    parser.add_argument("--init", metavar="DIR", help="go on from this checkpoint, or user/name on the Hub")
     parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -55,7 +56,7 @@ def prepare(options: argparse.Namespace) -> Trainer:
         raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
 
     recipe = RECIPES[options.recipe].with_options(changed)  # refuses wrong values before a large text is read
-    init = checkpoints.load(options.init) if options.init else None
+    init = hub.load(options.init) if options.init else None
     corpus = read(options.books, recipe.lowercase)
     recipe = fitted(RECIPES[options.recipe], corpus.split, init.network.config if init else None).with_options(changed)
     if options.overwrite:
@@ -70,10 +71,10 @@ def prepare(options: argparse.Namespace) -> Trainer:
         command=_for_the_record(options),
         init=init,
     )
-    for line in (*corpus.notes, *reasons(recipe, corpus.split, options.minutes)):
+    for line in (*corpus.notes, *reasons(recipe, corpus.split, options.minutes, init.name if init else "")):
         print(line)
     if trainer.transfer:
-        print(f"beginning {trainer.transfer}")
+        print(f"init      {trainer.transfer}")
     return trainer
 
 
@@ -81,9 +82,10 @@ def _for_the_record(options: argparse.Namespace) -> str:
     """The command as typed, but books, and directories elsewhere, go by name: their paths belong to this machine."""
     names = {str(path): path.name for path in options.books}
     for option in ("out", "init"):
-        path: Path | None = getattr(options, option)
-        if path and (path.is_absolute() or ".." in path.parts):
-            names |= {str(path): path.name, f"--{option}={path}": f"--{option}={path.name}"}
+        typed = str(getattr(options, option) or "")
+        path = Path(typed)
+        if path.is_absolute() or ".." in path.parts:
+            names |= {typed: path.name, f"--{option}={typed}": f"--{option}={path.name}"}
     return shlex.join(["python", "-m", "training.train", *(names.get(word, word) for word in options.typed)])
 
 

@@ -257,12 +257,7 @@ class Trainer:
             "steps": self.step,
             "best_step": min(self.curve, key=lambda point: point["held_out_nats"])["step"],
             "seconds": round(self.seconds, 1),
-            "held_out": {
-                "nats": measured.nats,
-                "bits_per_character": measured.bits_per_character,
-                "perplexity": measured.perplexity,
-                "characters": measured.characters,
-            },
+            "held_out": measured.figures,
             "curve": self.curve,
             "samples": self.samples,
         }

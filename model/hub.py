@@ -1,0 +1,87 @@
+"""Checkpoints by name: a directory, or `user/name` or `user/name@revision` on the Hugging Face Hub."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import httpx2  # the Hub client's own HTTP library
+from huggingface_hub import HfApi, ModelInfo, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from model import checkpoint as checkpoints
+from model.checkpoint import FILES, WEIGHTS, Checkpoint, CheckpointError
+
+HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
+LARGEST = 100_000_000  # bytes of a checkpoint: ten times what the training makes
+
+
+def load(place: str | Path) -> Checkpoint:
+    """The checkpoint in a directory or of a Hub id, in evaluation mode; CheckpointError if there is none.
+
+    Of a Hub repository only the checkpoint's own files are downloaded, into the Hub's ordinary cache, and none where
+    the list of its files shows that it is no checkpoint. Without a network the cached copy serves. The revision that
+    was loaded is part of the checkpoint's name.
+    """
+    hub_id = HUB_ID.fullmatch(str(place))
+    if Path(place).exists() or not hub_id:
+        return checkpoints.load(Path(place))
+    repository, revision = hub_id.groups()
+    directory = _download(repository, revision)
+    return dataclasses.replace(checkpoints.load(directory), name=f"{repository}@{directory.name[:7]}")
+
+
+def _download(repository: str, revision: str | None) -> Path:
+    """The directory of the cached copy of a revision, once it is there."""
+    try:
+        _inspect(HfApi().model_info(repository, revision=revision, files_metadata=True))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(FILES)))
+    except HFValidationError as error:
+        raise CheckpointError(f"{repository} is neither a directory nor a name on the Hub: give user/name") from error
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"{repository} is gated: ask for access on its page on the Hub, then log in with: hf auth login"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError(
+            f"there is no directory {repository}, and no such model on the Hub, or it is private: "
+            "check the name, or log in with: hf auth login"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise CheckpointError(f"{repository} has no revision {revision}: check it on the model's page") from error
+    except (httpx2.HTTPError, OSError) as error:
+        try:
+            return Path(
+                snapshot_download(repository, revision=revision, allow_patterns=list(FILES), local_files_only=True)
+            )
+        except LocalEntryNotFoundError:
+            raise CheckpointError(f"{repository} is not in the Hub's cache here, and {_trouble(error)}") from error
+
+
+def _inspect(info: ModelInfo) -> None:
+    """Raise CheckpointError where a repository's list of files shows that it holds no checkpoint of this project."""
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    missing = [file for file in FILES[:-1] if file not in sizes]
+    if WEIGHTS in missing and any(name.endswith((".bin", ".ckpt", ".pkl", ".pt", ".pth")) for name in sizes):
+        raise CheckpointError(f"{info.id} holds its weights as a pickle, which is not read: publish {WEIGHTS}")
+    if missing:
+        raise CheckpointError(f"{info.id} lacks {', '.join(missing)}: it is not a checkpoint of this project")
+    size = sum(sizes.get(file, 0) for file in FILES)
+    if size > LARGEST:
+        raise CheckpointError(f"{info.id} takes {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are loaded")
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
+        return "the Hub does not accept the login: repeat it with: hf auth login"
+    if isinstance(error, HfHubHTTPError) and error.response.status_code == 429:
+        return "the Hub wants fewer requests: wait some minutes, or log in with: hf auth login"
+    if isinstance(error, HfHubHTTPError):
+        return f"the Hub answers with status {error.response.status_code}: try again later"
+    return "the Hub cannot be reached: check the network"
