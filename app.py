@@ -50,9 +50,10 @@ def describe(model: Checkpoint) -> str:
     if not training:
         return "Nothing is recorded of how this model was trained."
     begun = f", beginning from “{training['init']['name']}”," if training.get("init") else ""
+    minutes = max(1, round(training["seconds"] / 60))
     return html.escape(
         f"Learned from “{training['corpus']['name']}”{begun} by the {training['recipe']['name']} recipe in "
-        f"{training['seconds'] / 60:.0f} minutes. {training['parameters'] / 1e6:.1f} million weights; on pages it "
+        f"{minutes} minute{'s' * (minutes != 1)}. {training['parameters'] / 1e6:.1f} million weights; on pages it "
         f"never saw it needs {held_out_bits(model):.2f} bits for a character (fewer is better)."
     )
 

@@ -114,7 +114,14 @@ def test_a_text_that_repeats_itself_is_learned_by_heart(write: Callable[..., Pat
     corpus = read([write("abcdefghij klmno.\n" * 150)])
     recipe = MODERN.with_options(
         {"embedding_size": 7, "hidden_size": 24, "layers": 1, "dropout_input": 0.0, "dropout_output": 0.0}
-        | {"weight_drop": 0.0, "learning_rate": 0.05, "warmup_steps": 5, "batch_size": 11, "window": 23}
+        | {
+            "weight_drop": 0.0,
+            "learning_rate": 0.05,
+            "warmup_steps": 5,
+            "batch_size": 11,
+            "window": 23,
+            "ema_decay": 0.0,
+        }
         | {"steps": 50, "evaluate_every": 25, "precision": "float32"}
     )
     finished(corpus, recipe, tmp_path / "run")
@@ -194,7 +201,14 @@ def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], 
     corpus = read([write(book(1_890) + "".join(letters))], lowercase=True)
     recipe = MODERN.with_options(
         {"embedding_size": 7, "hidden_size": 24, "layers": 1, "dropout_input": 0.0, "dropout_output": 0.0}
-        | {"weight_drop": 0.0, "learning_rate": 0.02, "warmup_steps": 1, "batch_size": 5, "window": 40}
+        | {
+            "weight_drop": 0.0,
+            "learning_rate": 0.02,
+            "warmup_steps": 1,
+            "batch_size": 5,
+            "window": 40,
+            "ema_decay": 0.0,
+        }
         | {"steps": 48, "evaluate_every": 12, "precision": "float32"}
     )
     trainer = finished(corpus, recipe, tmp_path / "run")

@@ -74,13 +74,14 @@ MODERN = Recipe(
         weight_drop=0.4,
     ),
     context="carried",
-    sampling=SamplingConfig(temperature=0.7),
+    sampling=SamplingConfig(temperature=0.9, top_p=0.95),  # where samples are most like real text: EXPERIMENTS.md
     precision="bfloat16",
     window=64,
     learning_rate=3e-3,
     final_learning_rate=0.02,
     warmup_steps=100,
     weight_decay=0.01,
+    ema_decay=0.99,
     clip_norm=1.0,
     steps=2400,
     evaluate_every=200,
@@ -107,14 +108,31 @@ SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
             "dropout_output": 0.0,
             "weight_drop": 0.0,
             "batch_size": 128,
+            "optimizer": "muon",
+            "learning_rate": 8e-3,
+            "ema_decay": 0.0,
             "steps": 0,
             "epochs": 3.0,
             "evaluate_every": 500,
         },
     ),
 )
-# A network that can write already is to learn a new text without forgetting its language.
-TUNING: dict[str, Any] = {"learning_rate": 1e-3}
+# A network that can write already is to learn a new text without forgetting its language: few and small steps, and as
+# little dropout as it is used to.
+TUNING: dict[str, Any] = {
+    "dropout_input": 0.05,
+    "dropout_hidden": 0.0,
+    "dropout_output": 0.2,
+    "weight_drop": 0.0,
+    "optimizer": "adamw",
+    "learning_rate": 6e-4,
+    "warmup_steps": 20,
+    "ema_decay": 0.95,
+    "steps": 0,
+    "epochs": 5.0,
+    "evaluate_every": 0,
+    "patience": 2,
+}
 
 
 def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> Recipe:
