@@ -156,7 +156,7 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(title="LSTM Text Generation", analytics_enabled=False) as demo:
         gr.HTML(
-            "<h1>LSTM Text Generation</h1><p>A small network that read one book and learned to spell it. "
+            "<h1>LSTM Text Generation</h1><p>A small network that learned to spell from stories. "
             "Give it a beginning; it writes on, letter by letter.</p>",
             elem_id="title",
         )
