@@ -97,7 +97,20 @@ RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
 SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
     (60_000, "a diary", {"hidden_size": 256, "batch_size": 16}),
     (600_000, "a book", {}),
-    (6_000_000, "a shelf of books", {"hidden_size": 608, "batch_size": 64, "steps": 0, "epochs": 25.0}),
+    (
+        6_000_000,
+        "a shelf of books",
+        {
+            "hidden_size": 608,
+            "dropout_input": 0.1,
+            "dropout_hidden": 0.25,
+            "dropout_output": 0.3,
+            "weight_drop": 0.25,
+            "batch_size": 64,
+            "steps": 0,
+            "epochs": 25.0,
+        },
+    ),
     (
         inf,
         "a library",
