@@ -18,12 +18,12 @@ def bits_per_character(training: NDArray[np.int64], held_out: NDArray[np.int64],
     """
     text = np.concatenate([training[-order:], held_out])
     chance = np.full(len(held_out), 1 / vocabulary)
-    for n in range(1, order + 1):  # from single characters up to n - 1 of context
-        grams = _keys(training, n)
-        seen, counts = np.unique(grams, return_counts=True)
+    grams = [np.unique(_keys(training, n), return_counts=True) for n in range(1, order + 1)]
+    for n, (seen, counts) in enumerate(grams, 1):  # from single characters up to order - 1 of context
         if n < order:  # in how many ways each was reached: the different (n + 1)-grams that end in it
-            longer = np.unique(_keys(training, n + 1))
-            counts = np.bincount(np.searchsorted(seen, longer & _mask(n)), minlength=len(seen))
+            longer, _ = grams[n]
+            ends = longer & np.uint64((1 << BITS * n) - 1)
+            counts = np.bincount(np.searchsorted(seen, ends), minlength=len(seen))
         contexts, first = np.unique(seen >> np.uint64(BITS), return_index=True)
         totals = np.add.reduceat(counts, first)
         kinds = np.diff(np.append(first, len(seen)))  # different characters after each context
@@ -44,10 +44,6 @@ def _keys(ids: NDArray[np.int64], n: int) -> Keys:
     for i in range(n):
         keys = keys << np.uint64(BITS) | ids[i : len(ids) - n + 1 + i].astype(np.uint64)
     return keys
-
-
-def _mask(n: int) -> np.uint64:
-    return np.uint64((1 << BITS * n) - 1)
 
 
 def _look_up(keys: Keys, values: NDArray[np.int64], asked: Keys) -> NDArray[np.int64]:

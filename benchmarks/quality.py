@@ -62,7 +62,6 @@ def measured(checkpoint: Checkpoint, corpus: Corpus) -> dict[str, Any]:
     return {
         "recipe": training["recipe"]["name"] + (f", from `{training['init']['name']}`" if training.get("init") else ""),
         "parameters": training["parameters"],
-        "megabytes": sum(weights.numel() for weights in checkpoint.network.state_dict().values()) * 2 / 1e6,
         "bits_per_character": evaluate(checkpoint.network, ids, checkpoint.context).bits_per_character,
     }
 
@@ -97,29 +96,31 @@ def main(arguments: Sequence[str]) -> int:
     books = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in options.places if path.is_file()}
     directories = sorted(file.parent for file in ROOT.glob("assets/*/config.json"))
     directories += [path for path in options.places if path.is_dir()]
-    figures: dict[str, dict[str, Any]] = {}
+    texts: dict[tuple[tuple[str, ...], bool], tuple[Corpus, dict[str, Any]]] = {}  # by their files and their case
     for directory in directories:
         checkpoint = load(directory)
-        wanted = [str(file["sha256"]) for file in checkpoint.training["corpus"]["files"]]
+        wanted = tuple(str(file["sha256"]) for file in checkpoint.training["corpus"]["files"])
+        lowercase = checkpoint.vocabulary.lowercase
         if not set(wanted) <= books.keys():
             print(f"{directory.name}: left out, since its text is not among the books", file=sys.stderr)
             continue
-        corpus = read([books[digest] for digest in wanted], checkpoint.vocabulary.lowercase)
-        key = "".join(wanted)
-        if key not in figures:
+        if (wanted, lowercase) not in texts:
+            corpus = read([books[digest] for digest in wanted], lowercase)
             print(f"{corpus.name} ...", file=sys.stderr)
             about = {"name": corpus.name, "held_out": len(corpus.held_out)}
-            figures[key] = about | {"baselines": baselines(corpus), "models": {}}
+            texts[wanted, lowercase] = corpus, about | {"baselines": baselines(corpus), "models": {}}
+        corpus, text = texts[wanted, lowercase]
         shipped = directory.parent == ROOT / "assets"
-        figures[key]["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(checkpoint, corpus)
+        text["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(checkpoint, corpus)
 
-    lines = table(list(figures.values()))
+    figures = [text for _, text in texts.values()]
+    lines = table(figures)
     if options.write:
         readme = ROOT / "README.md"
         readme.write_text(TABLE.sub(lambda _: lines, readme.read_text(encoding="utf-8")), encoding="utf-8")
-        FIGURES.write_text(json.dumps(list(figures.values()), indent=1) + "\n", encoding="utf-8")
+        FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(lines)
-    print(json.dumps(list(figures.values())))
+    print(json.dumps(figures))
     return 0
 
 

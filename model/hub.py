@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from functools import partial
 from pathlib import Path
 
 import httpx2  # the Hub client's own HTTP library
@@ -39,9 +40,10 @@ def load(place: str | Path) -> Checkpoint:
 
 def _download(repository: str, revision: str | None) -> Path:
     """The directory of the cached copy of a revision, once it is there."""
+    fetch = partial(snapshot_download, repository, revision=revision, allow_patterns=list(FILES))
     try:
         _inspect(HfApi().model_info(repository, revision=revision, files_metadata=True))
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(FILES)))
+        return Path(fetch())
     except HFValidationError as error:
         raise CheckpointError(f"{repository} is neither a directory nor a name on the Hub: give user/name") from error
     except GatedRepoError as error:
@@ -57,9 +59,7 @@ def _download(repository: str, revision: str | None) -> Path:
         raise CheckpointError(f"{repository} has no revision {revision}: check it on the model's page") from error
     except (httpx2.HTTPError, OSError) as error:
         try:
-            return Path(
-                snapshot_download(repository, revision=revision, allow_patterns=list(FILES), local_files_only=True)
-            )
+            return Path(fetch(local_files_only=True))
         except LocalEntryNotFoundError:
             raise CheckpointError(f"{repository} is not in the Hub's cache here, and {_trouble(error)}") from error
 

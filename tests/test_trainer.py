@@ -46,6 +46,17 @@ TINY_CLASSIC = CLASSIC.with_options({"hidden_size": 11, "batch_size": 5, "steps"
 TINY = {"modern": TINY_MODERN, "classic": TINY_CLASSIC}
 # All that can be stopped and taken up again.
 RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon", ema_decay=0.9)}
+# One small layer that learns a regular text fast.
+PLAIN: dict[str, Any] = {
+    "embedding_size": 7,
+    "hidden_size": 24,
+    "layers": 1,
+    "dropout_input": 0.0,
+    "dropout_output": 0.0,
+    "weight_drop": 0.0,
+    "ema_decay": 0.0,
+    "precision": "float32",
+}
 NO_DROPOUT = {
     "modern": LSTMConfig(embedding_size=7, hidden_size=11, layers=2),
     "classic": LSTMConfig(input_encoding="scaled", hidden_size=11, layers=1),
@@ -113,16 +124,9 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Corpus, str]
 def test_a_text_that_repeats_itself_is_learned_by_heart(write: Callable[..., Path], tmp_path: Path) -> None:
     corpus = read([write("abcdefghij klmno.\n" * 150)])
     recipe = MODERN.with_options(
-        {"embedding_size": 7, "hidden_size": 24, "layers": 1, "dropout_input": 0.0, "dropout_output": 0.0}
-        | {
-            "weight_drop": 0.0,
-            "learning_rate": 0.05,
-            "warmup_steps": 5,
-            "batch_size": 11,
-            "window": 23,
-            "ema_decay": 0.0,
-        }
-        | {"steps": 50, "evaluate_every": 25, "precision": "float32"}
+        PLAIN
+        | {"learning_rate": 0.05, "warmup_steps": 5, "batch_size": 11, "window": 23}
+        | {"steps": 50, "evaluate_every": 25}
     )
     finished(corpus, recipe, tmp_path / "run")
     learned = load(tmp_path / "run")
@@ -200,16 +204,9 @@ def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], 
     random.Random(0).shuffle(letters)
     corpus = read([write(book(1_890) + "".join(letters))], lowercase=True)
     recipe = MODERN.with_options(
-        {"embedding_size": 7, "hidden_size": 24, "layers": 1, "dropout_input": 0.0, "dropout_output": 0.0}
-        | {
-            "weight_drop": 0.0,
-            "learning_rate": 0.02,
-            "warmup_steps": 1,
-            "batch_size": 5,
-            "window": 40,
-            "ema_decay": 0.0,
-        }
-        | {"steps": 48, "evaluate_every": 12, "precision": "float32"}
+        PLAIN
+        | {"learning_rate": 0.02, "warmup_steps": 1, "batch_size": 5, "window": 40}
+        | {"steps": 48, "evaluate_every": 12}
     )
     trainer = finished(corpus, recipe, tmp_path / "run")
     kept = load(tmp_path / "run")
