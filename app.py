@@ -1,29 +1,31 @@
 """Write on from a prompt, one character at a time, in the browser: `python app.py`."""
 
 import argparse
+import asyncio
 import html
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from collections.abc import AsyncIterator, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
-import torch
 from gradio.events import api
 
 from interface.look import CSS, FOLLOW, SHOW, THEME
+from model import hardware
 from model.checkpoint import Checkpoint
-from model.generation import LONGEST, GenerationConfig, defaults, generate
+from model.generation import LONGEST, GenerationConfig, Writer, defaults
 from model.hub import load
 from model.options import meanings
+from model.scheduler import PLACES, Scheduler
 
 ASSETS = Path(__file__).parent / "assets"
-FRAME = 1 / 18  # seconds between two repaints of the text
-WRITERS = 4  # requests that write at the same time; others wait in a queue
+FRAME = 1 / 18  # seconds between two repaints of the text, at least
+REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
 
 CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 
@@ -84,22 +86,36 @@ def settle(models: dict[str, Checkpoint], prompt: Any, model: Any, **typed: Any)
     return models[model], config
 
 
-def frames(characters: Iterator[str]) -> Iterator[str]:
-    """The text so far, a calm few times a second, and once more when it is whole."""
-    text, due = "", 0.0
-    for character in characters:
-        text += character
-        if (now := time.monotonic()) >= due:
-            due = now + FRAME
-            yield text
-    yield text
+async def frames(scheduler: Scheduler, writer: Writer) -> AsyncIterator[str]:
+    """The text so far, a few times a second, and once more when it is whole; who reads no further ends it."""
+    try:
+        done, pause = False, FRAME
+        while not done:
+            await asyncio.sleep(pause)
+            done = writer.done  # before the text is taken, which may grow until then
+            yield writer.text
+            # The fewer repaints for each the more there are; but the first characters come at once.
+            begins = not writer.characters and not scheduler.place(writer)
+            pause = FRAME if begins else max(FRAME, REPAINT * scheduler.crowd)
+    finally:
+        writer.cancel()
 
 
-def build(models: dict[str, Checkpoint]) -> gr.Blocks:
+def progress(writer: Writer, place: int, seconds: float) -> str:
+    """How it stands with a text, in a line."""
+    count = len(writer.characters)
+    if writer.failed:
+        return "The text broke off here, through a fault of this program: write again."
+    if place:
+        return f"{PLACES} others are writing; you are number {place} in line, and it begins by itself."
+    return f"{count:,} character{'s' * (count != 1)} · {count / seconds:,.0f} a second · seed {writer.config.seed}"
+
+
+def build(models: dict[str, Checkpoint], scheduler: Scheduler) -> gr.Blocks:
     """The page, and the endpoint `/predict`."""
     first, *_ = models
 
-    def predict(
+    async def predict(
         prompt: str = "",
         model: str = first,
         length: int = 1000,
@@ -109,18 +125,22 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
         min_p: float | None = None,
         context: str | None = None,
         seed: int | None = None,
-    ) -> str:
-        """Continue a prompt; returns the new characters alone. What is None is the model's own setting."""
+    ) -> AsyncIterator[str]:
+        """Continue a prompt; gives the new characters alone, as they come. What is None is the model's own setting."""
         settings = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
         chosen, config = settle(models, prompt, model, **settings, context=context, seed=seed)
-        return "".join(generate(chosen, prompt, config))
+        writer = scheduler.write(chosen, prompt, config)
+        async for text in frames(scheduler, writer):
+            yield text
+        if writer.failed:
+            raise refusal("the text broke off, through a fault of this program: ask again")
 
     # Stop is asked for by visitor, not with Gradio's `cancels`: that leaves now and then an error over the text.
-    stopping: set[str | None] = set()
+    writers: WeakValueDictionary[str | None, Writer] = WeakValueDictionary()
 
-    def write(request: gr.Request, prompt: Any, model: Any, seed: Any, *settings: Any) -> Iterator[dict[Any, Any]]:
-        visitor = request.session_hash
-        stopping.discard(visitor)
+    async def write(
+        request: gr.Request, prompt: Any, model: Any, seed: Any, *settings: Any
+    ) -> AsyncIterator[dict[Any, Any]]:
         # The seed is typed as text, and is None while the settings have never been opened.
         seed = int(seed) if seed and seed.strip().isdecimal() else seed or None
         chosen, config = settle(models, prompt, model, seed=seed, **dict(zip(names, settings, strict=True)))
@@ -131,18 +151,20 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
             write_button: gr.Button(interactive=False),
             stop_button: gr.Button(interactive=True),
         }
+        writer = writers[request.session_hash] = scheduler.write(chosen, repaired.text, config)
         start = time.monotonic()
-        characters = takewhile(lambda _: visitor not in stopping, generate(chosen, repaired.text, config))
-        for text in frames(characters):
-            count, speed = len(text), len(text) / (time.monotonic() - start)
+        async for text in frames(scheduler, writer):
             yield {
                 page: repaired.text + text,
-                status: f"{count:,} character{'s' * (count != 1)} · {speed:,.0f} a second · seed {config.seed}",
+                status: progress(writer, scheduler.place(writer), time.monotonic() - start),
             }
+            if not text:
+                start = time.monotonic()  # neither its place in line nor the prompt counts
         yield {write_button: gr.Button(interactive=True), stop_button: gr.Button(interactive=False)}
 
     def stop(request: gr.Request) -> None:
-        stopping.add(request.session_hash)
+        if writer := writers.get(request.session_hash):
+            writer.cancel()
 
     def choose(model: str) -> list[Any]:
         own = defaults(models[model])
@@ -214,16 +236,29 @@ def build(models: dict[str, Checkpoint]) -> gr.Blocks:
             [prompt, model, seed, *settings.values()],
             [page, status, note, write_button, stop_button],
             preprocess=False,  # `settle` checks what the page sends as it checks what others send
-            concurrency_id="write",
-            concurrency_limit=WRITERS,
+            concurrency_limit=None,
             **quiet,
         )
         stop_button.click(stop, queue=False, **quiet)
         page.change(None, js=FOLLOW)
-        api(predict, concurrency_id="write", concurrency_limit=WRITERS)
+        api(predict, concurrency_limit=None)
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
-    return demo.queue(max_size=64)
+    return demo.queue()
+
+
+def launch(demo: gr.Blocks, wait: bool = True) -> None:
+    """Serve the page, where Gradio's variables for host and port say."""
+    demo.launch(
+        theme=THEME,
+        css=CSS,
+        footer_links=["api"],
+        run_history=False,
+        ssr_mode=False,
+        pwa=False,
+        max_threads=1024,  # requests that Gradio works on at once; those who write are the scheduler's to count
+        prevent_thread_lock=not wait,
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -237,7 +272,7 @@ def main(arguments: list[str]) -> int:
         help="serve these in place of the shipped ones: directories, or user/name on the Hub",
     )
     places = parser.parse_args(arguments).checkpoint
-    torch.set_flush_denormal(True)
+    print(hardware.use(hardware.writing_threads()).capitalize())
     try:
         models = load_models(places or sorted(file.parent for file in ASSETS.glob("*/config.json")))
         if not models:
@@ -247,7 +282,7 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    build(models).launch(theme=THEME, css=CSS, footer_links=["api"], run_history=False, ssr_mode=False, pwa=False)
+    launch(build(models, Scheduler()))
     return 0
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import pyppmd
 
 from benchmarks.ngram import bits_per_character
+from model import hardware
 from model.checkpoint import Checkpoint, load
 from model.vocabulary import Vocabulary
-from training import hardware
 from training.corpus import Corpus, read
 from training.evaluation import evaluate
 

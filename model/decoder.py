@@ -1,48 +1,174 @@
-"""A trained network's weights laid out for one fast step at a time."""
+"""A trained network's weights laid out for one fast step at a time, for one text or for many side by side."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.lstm import CharLSTM, State
+from model.hardware import has_bfloat16
+from model.lstm import CharLSTM
+
+SMALL = 2**21  # bytes: float32 weights up to this size stay in a processor core's own cache
+EIGHT_BITS = 2**8  # whole numbers up to this are exact in bfloat16
+EXACT = 2**24  # whole numbers up to this are exact in float32, and so is every sum on the way to one of them
+
+Floats = NDArray[np.float32]
 
 
 class Decoder:
-    """The same function as the network it is made from, for one character in each of B streams.
+    """The function of the network it is made from, for one character in each of B streams.
 
     `nn.LSTM` is made for long sequences: called for a single step it rearranges all its weights first. Here a step is
-    one matrix product a layer, over its input and its hidden state side by side; the first layer's product with its
-    input, which takes only V values, is a table.
+    one matrix product a layer, over the output of the layer below and its own hidden state; the first layer's product
+    with its input, which takes only V values, is a table.
+
+    A small network is computed in float32 and agrees with `CharLSTM` to a hundred-thousandth. A larger one is `exact`:
+    its hidden states and the rows of its weights are whole multiples of some power of two, of at most eight bits and
+    so few that no sum of products is ever rounded in float32. Sums that are not rounded are the same in any order, so
+    a stream's logits are the same bit for bit alone and in any company, by any routine and any number of threads. And
+    bfloat16 holds such numbers as they are: where the processor has it, half as much is read from memory, and many
+    streams cost little more than one. (Splitting numbers until their products are free of error: Ozaki, Ogita, Oishi,
+    Rump, Numerical Algorithms 59, 2012.)
     """
 
-    @torch.inference_mode()
-    def __init__(self, network: CharLSTM) -> None:
-        self.output = network.output
-        first, *others = [layer for layer in network.layers if isinstance(layer, nn.LSTM)]
-        of_input, self.of_hidden, *biases = first.parameters()  # (4H, E), (4H, H), (4H,) twice
-        self.table = F.linear(
-            network.input(torch.arange(network.vocabulary_size)), of_input, biases[0] + biases[1]
-        )  # (V, 4H)
-        self.others: list[tuple[Tensor, Tensor]] = []  # (4H, 2H) and (4H,)
-        for layer in others:
-            of_input, of_hidden, *biases = layer.parameters()
-            self.others.append((torch.cat((of_input, of_hidden), dim=1), biases[0] + biases[1]))
+    @torch.no_grad()
+    def __init__(self, network: CharLSTM, exact: bool | None = None) -> None:
+        """Lay out `network`; its size decides about `exact` unless that is given."""
+        layers = [layer for layer in network.layers if isinstance(layer, nn.LSTM)]
+        self.H, self.L, self.V = network.config.hidden_size, len(layers), network.vocabulary_size
+        self.exact = sum(weights.nbytes for weights in network.layers.parameters()) > SMALL if exact is None else exact
+        self.halves = self.exact and has_bfloat16(torch.device("cpu"))
 
-    @torch.inference_mode()
-    def __call__(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read `ids` (B,) int64, one for each stream; return the logits (B, V) of what follows and the new state."""
-        (h, c), *deeper = zip(*state, strict=True)  # (B, H) each
-        x, c = _cell(self.table[ids] + F.linear(h, self.of_hidden), c)
-        hidden, cell = [x], [c]
-        for (weights, bias), (h, c) in zip(self.others, deeper, strict=True):
-            x, c = _cell(F.linear(torch.cat((x, h), dim=1), weights, bias), c)
-            hidden.append(x)
-            cell.append(c)
-        return self.output(x), (torch.stack(hidden), torch.stack(cell))
+        # torch's order of the gates is input, forget, new, output. The three that are sigmoids come first here, and
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2: the x is halved here, in the weights, so that one tanh serves all four
+        # gates; and so is what the hidden state will meet, which is kept without the halving at the end.
+        order = torch.arange(4 * self.H).view(4, self.H)[[0, 1, 3, 2]].flatten()
+        halved = torch.tensor([0.5, 0.5, 0.5, 1.0]).repeat_interleave(self.H)[:, None]
+        self.weights: list[Tensor] = []  # of each layer (4H, H or 2H), and of the output (V, H)
+        self.biases: list[Floats] = []  # (4H, 1), and (V, 1)
+        for layer in layers:
+            of_input, of_hidden, *biases = (weights[order] * halved for weights in _matrices(layer))
+            bias = biases[0] + biases[1]
+            if self.weights:
+                of_hidden = torch.cat((of_input, of_hidden), dim=1)
+            else:
+                inputs = network.input(torch.arange(self.V))  # (V, E)
+                self.table = (inputs @ of_input.T + bias.T).numpy()  # (V, 4H)
+            weights = self._laid_out(of_hidden / 2, EIGHT_BITS)
+            self.weights.append(weights.bfloat16() if self.halves else weights)
+            self.biases.append(bias.numpy())
+        self.weights.append(self._laid_out(network.output.weight / 2))
+        self.biases.append(network.output.bias[:, None].numpy(force=True).copy())
+
+    def _laid_out(self, weights: Tensor, largest: float = torch.inf) -> Tensor:
+        """Weights (N, K), if they are to be exact as multiples of a power of two in each row.
+
+        It is the smallest with which no multiple passes `largest`, nor a sum of products with `EIGHT_BITS` `EXACT`.
+        """
+        if not self.exact:
+            return weights
+        most = EXACT / EIGHT_BITS - weights.size(1) / 2  # the sum of a row's multiples; half of 1 is rounded up in each
+        step = torch.maximum(weights.abs().sum(1) / most, weights.abs().amax(1) / largest)[:, None].clamp_min(1e-30)
+        step = torch.exp2(step.log2().ceil())
+        return (weights / step).round() * step
+
+    def __call__(self, ids: NDArray[np.int64], streams: "Streams") -> Floats:
+        """Read `ids` (B,), or one id for all (1,), on from where `streams` stand; return the logits (B, V) that follow.
+
+        The streams move on: it is their state that changes.
+        All but the products is left to NumPy, whose functions give a number the same result wherever it stands.
+        """
+        for i, room in enumerate(streams.rooms):
+            gates, cell, hidden = room.gates, room.cell, room.hidden
+            streams.multiply(streams.weights[i], room.inputs, out=room.sums)
+            if self.halves:
+                np.copyto(room.upper_sums, room.sums_bits)
+            np.add(room.wide_sums, room.bias if i else self.table[ids].T, out=gates)
+            np.tanh(gates, out=gates)
+            np.add(room.sigmoids, 1, out=room.sigmoids)  # twice the sigmoids, that is
+            np.multiply(room.write_and_keep, room.new_and_cell, out=room.write_and_keep)
+            np.add(room.written, room.kept, out=cell)
+            np.multiply(cell, 0.5, out=cell)
+            np.tanh(cell, out=hidden)
+            np.multiply(hidden, room.show, out=hidden)  # twice the hidden state, from -2 to 2
+            if self.exact:
+                np.add(hidden, ROUNDING, out=hidden)
+                np.subtract(hidden, ROUNDING, out=hidden)
+            if self.halves:
+                np.copyto(streams.state[i], room.upper_hidden)
+        streams.multiply(streams.weights[-1], streams.last, out=streams.scores)
+        return (streams.scores_array + self.biases[-1]).T
 
 
-def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """The new hidden and cell state (B, H), from the four gates (B, 4H) in torch's order and the old cell state."""
-    write, keep, new, show = gates.chunk(4, dim=1)
-    c = keep.sigmoid() * c + write.sigmoid() * new.tanh()
-    return show.sigmoid() * c.tanh(), c
+# Added to a float32 and taken away again, this leaves of a number from -2 to 2 a multiple of 2 / EIGHT_BITS.
+ROUNDING = np.float32(1.5 * (EXACT / 2) * (2 / EIGHT_BITS))
+
+
+class Streams:
+    """Where B streams stand, side by side, and the room that a step of theirs needs."""
+
+    def __init__(self, decoder: Decoder, B: int) -> None:
+        """Streams that have read nothing."""
+        self.decoder, self.B = decoder, B
+        # Every layer's hidden state, doubled: float32, or the bits of bfloat16, which NumPy does not have.
+        self.state = np.zeros((decoder.L, decoder.H, B), np.uint16 if decoder.halves else np.float32)
+        self.rooms = [_Room(self, i) for i in range(decoder.L)]
+        self.scores_array = np.empty((decoder.V, B), np.float32)
+        self.scores, self.last = _operand(self.scores_array), _operand(self.rooms[-1].hidden)
+        # A product with a vector is faster than one with a matrix of a single column, and in cache faster by columns.
+        self.multiply = torch.mv if B == 1 else torch.mm
+        by_columns = B == 1 and not decoder.exact
+        self.weights = [weights.T.contiguous().T if by_columns else weights for weights in decoder.weights]
+
+    def regroup(self, keep: Sequence[int], fresh: int = 0) -> "Streams":
+        """These streams of the `B`, in this order, and behind them `fresh` ones that have read nothing."""
+        streams = Streams(self.decoder, len(keep) + fresh)
+        streams.state[:, :, : len(keep)] = self.state[:, :, keep]
+        for room, old in zip(streams.rooms, self.rooms, strict=True):
+            room.cell[:, : len(keep)] = old.cell[:, keep]
+        return streams
+
+    def restart(self, b: int) -> None:
+        """Put stream `b` back to where nothing has been read."""
+        self.state[:, :, b] = 0
+        for room in self.rooms:
+            room.cell[:, b] = 0
+
+
+class _Room:
+    """What a step of one layer works on. A view costs as much to cut as to compute with: all are cut once."""
+
+    def __init__(self, streams: Streams, i: int) -> None:
+        L, H, B = streams.state.shape
+        halves = streams.decoder.halves
+        self.inputs = _operand(streams.state.reshape(L * H, B)[max(0, i - 1) * H : (i + 1) * H])  # layer below and own
+        self.bias = np.repeat(streams.decoder.biases[i], B, axis=1)
+        everything = np.zeros((5 * H, B), np.float32)
+        self.gates, self.sigmoids, self.cell = everything[: 4 * H], everything[: 3 * H], everything[4 * H :]
+        self.write_and_keep, self.show, self.new_and_cell = np.split(everything, [2 * H, 3 * H])
+        self.written, self.kept = np.split(self.write_and_keep, 2)
+        self.hidden = np.zeros((H, B), np.float32) if halves else streams.state[i]
+        self.sums_bits = np.empty((4 * H, B), np.uint16)
+        self.wide_sums = np.zeros((4 * H, B), np.float32) if halves else self.gates
+        self.sums = _operand(self.sums_bits if halves else self.gates)
+        self.upper_sums, self.upper_hidden = _upper_halves(self.wide_sums), _upper_halves(self.hidden)
+
+
+def _operand(x: NDArray[Any]) -> Tensor:
+    """The same memory for a matrix product: (N, B), or (N,) of a single stream; uint16 are the bits of bfloat16."""
+    tensor = torch.from_numpy(x)
+    return (tensor.view(torch.bfloat16) if x.dtype == np.uint16 else tensor).squeeze(1)
+
+
+def _upper_halves(x: Floats) -> NDArray[np.uint16]:
+    """The bits of `x` (N, B) as bfloat16: the upper half of each float32, on little-endian processors as all are."""
+    return x.view(np.uint16).reshape(*x.shape, 2)[:, :, 1]
+
+
+def _matrices(layer: nn.LSTM) -> list[Tensor]:
+    """A layer's weights: of its input (4H, E or H), of its hidden state (4H, H), and two biases (4H, 1)."""
+    of_input, of_hidden, *biases = layer.parameters()
+    return [of_input, of_hidden, *(bias[:, None] for bias in biases)]

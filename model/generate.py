@@ -5,8 +5,7 @@ import random
 import sys
 from pathlib import Path
 
-import torch
-
+from model import hardware
 from model.checkpoint import Checkpoint
 from model.generation import WINDOW, GenerationConfig, defaults, generate
 from model.hub import load
@@ -35,7 +34,7 @@ def excerpt(checkpoint: Checkpoint, corpus: Path, seed: int) -> str:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    torch.set_flush_denormal(True)
+    hardware.use(hardware.writing_threads())
     try:
         checkpoint = load(options.checkpoint)
         config = GenerationConfig(

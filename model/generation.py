@@ -1,17 +1,17 @@
-"""Writing on from a prompt, one character at a time."""
+"""Writing on from a prompt, one character at a time: one text, or many of one model side by side."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from model.checkpoint import Checkpoint, Context
+from model.decoder import Decoder, Streams
 from model.options import option
-from model.sampling import SamplingConfig, sample
+from model.sampling import Sampler, SamplingConfig
 
 LONGEST = 100_000  # characters in one continuation
 WINDOW = 100  # characters that a prediction sees in window context, as in both tutorials
@@ -31,42 +31,130 @@ def defaults(checkpoint: Checkpoint) -> dict[str, Any]:
     return {**vars(checkpoint.sampling), "context": checkpoint.context}
 
 
-@torch.inference_mode()
 def generate(checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> Iterator[str]:
     """Yield `config.length` characters that continue `prompt`, each as soon as it is drawn.
 
     Any text will do as a prompt: it is repaired first, and an empty one stands for the start of a line. The random
     numbers are this call's own, so that what others draw in the same process changes nothing.
     """
-    vocabulary = checkpoint.vocabulary
-    random = np.random.default_rng(config.seed)
-    prompt_ids = vocabulary.encode(vocabulary.repair(prompt).text)
-    if len(prompt_ids) == 0:
-        prompt_ids = torch.tensor([vocabulary.start])
-    reader = (_Window if config.context == "window" else _Carried)(checkpoint)
-    logits = reader.read(prompt_ids)
-    for written in range(1, config.length + 1):
-        id = sample(logits, config, random)
-        yield vocabulary.characters[id]
-        if written < config.length:
-            logits = reader.step(torch.tensor([id]))
+    writer = Writer(checkpoint, prompt, config)
+    batch = Batch(checkpoint)
+    batch.join(writer)
+    while not writer.done:
+        written = len(writer.characters)
+        batch.step()
+        yield from writer.characters[written:]
+
+
+class Writer:
+    """One text on its way: what it has still to read, what it has written, and how it draws what comes next."""
+
+    def __init__(self, checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> None:
+        vocabulary = checkpoint.vocabulary
+        ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
+        self.checkpoint, self.config = checkpoint, config
+        self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
+        self.characters: list[str] = []
+        self.random = np.random.default_rng(config.seed)
+        self.cancelled = self.failed = False
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        return "".join(self.characters)
+
+    @property
+    def done(self) -> bool:
+        """Whether it will write no more."""
+        return self.cancelled or len(self.characters) == self.config.length
+
+    def cancel(self) -> None:
+        """End it where it is."""
+        self.cancelled = True
+
+    @property
+    def sociable(self) -> bool:
+        """Whether it writes the same in any company: its numbers are exact, and it needs one stream alone."""
+        return self.config.context == "carried" and self.checkpoint.decoder.exact
+
+
+class Batch:
+    """Writers of one model who advance together, by one character in each step.
+
+    What one of them writes depends on nothing but its own prompt and settings: its random numbers are its own, and its
+    logits are the same in any company, since only writers whose numbers are exact (see `Decoder`) share a batch. Any
+    other has one to itself.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.writers: list[Writer] = []
+        self.joining: list[Writer] = []  # with the next step
+        self.reader: _Carried | _Window = _Carried(checkpoint.decoder)
+        self.ids = np.zeros(0, dtype=np.int64)  # of the character that each has just written
+
+    @property
+    def everyone(self) -> list[Writer]:
+        """Those who write, and those who will with the next step."""
+        return [*self.writers, *self.joining]
+
+    def welcomes(self, writer: Writer) -> bool:
+        """Whether `writer` may join."""
+        everyone = [*self.everyone, writer]
+        return writer.checkpoint is self.checkpoint and (len(everyone) == 1 or all(w.sociable for w in everyone))
+
+    @property
+    def writing(self) -> int:
+        """How many have more to write."""
+        return sum(not writer.done for writer in self.everyone)
+
+    def join(self, writer: Writer) -> None:
+        """Let `writer` in, who is welcome."""
+        self.joining.append(writer)
+
+    def step(self) -> None:
+        """Let those go who are done; then read a character for each, and write one for who has read its prompt."""
+        if self.joining or any(writer.done for writer in self.writers):
+            self._regroup()
+        if not self.writers:
+            return
+        for b, writer in enumerate(self.writers):
+            if writer.unread:
+                self.ids[b] = writer.unread.popleft()
+        logits = self.reader(self.ids)
+        writing = [(b, writer) for b, writer in enumerate(self.writers) if not writer.unread]
+        if not writing:
+            return
+        random = np.zeros(len(self.writers))
+        for b, writer in writing:
+            random[b] = writer.random.random()
+        self.ids = self.sampler(logits, random)
+        characters = self.checkpoint.vocabulary.characters
+        for b, writer in writing:
+            writer.characters.append(characters[self.ids[b]])
+
+    def _regroup(self) -> None:
+        keep = [b for b, writer in enumerate(self.writers) if not writer.done]
+        if any(writer.config.context == "window" for writer in self.joining):
+            self.reader = _Window(self.checkpoint.decoder)
+        self.reader.regroup(keep, len(self.joining))
+        self.ids = np.concatenate((self.ids[keep], np.zeros(len(self.joining), dtype=np.int64)))
+        self.writers = [*(self.writers[b] for b in keep), *self.joining]
+        self.joining = []
+        self.sampler = Sampler([writer.config for writer in self.writers])
 
 
 class _Carried:
     """The state runs on from character to character."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.network, self.decoder = checkpoint.network, checkpoint.decoder
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder, self.streams = decoder, Streams(decoder, 0)
 
-    def read(self, ids: Tensor) -> NDArray[np.float32]:
-        """Read a prompt (T,) in one pass; return the logits (V,) of what follows."""
-        hidden, self.state = self.network.read(ids[None], self.network.zero_state(B=1))
-        return self.network.output(hidden[0, -1]).numpy()
+    def regroup(self, keep: Sequence[int], fresh: int) -> None:
+        self.streams = self.streams.regroup(keep, fresh)
 
-    def step(self, id: Tensor) -> NDArray[np.float32]:
-        """Read one more character (1,)."""
-        logits, self.state = self.decoder(id, self.state)
-        return logits[0].numpy()
+    def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.decoder(ids, self.streams)
 
 
 class _Window:
@@ -76,22 +164,14 @@ class _Window:
     are read on together, as the streams of one step; the one that is then full gives the prediction.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.decoder = checkpoint.decoder
-        self.state = checkpoint.network.zero_state(B=WINDOW)
-        self.position = 0
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder, self.streams, self.position = decoder, Streams(decoder, WINDOW), 0
 
-    def read(self, ids: Tensor) -> NDArray[np.float32]:
-        *before, last = ids[-WINDOW:, None]
-        for id in before:
-            self.step(id)
-        return self.step(last)
+    def regroup(self, keep: Sequence[int], fresh: int) -> None:
+        """Its one writer comes, or goes."""
 
-    def step(self, id: Tensor) -> NDArray[np.float32]:
-        hidden, cell = self.state
-        begins = self.position % WINDOW  # the stream whose window begins with this character
-        hidden[:, begins] = cell[:, begins] = 0
-        logits, self.state = self.decoder(id.expand(WINDOW), self.state)
+    def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        self.streams.restart(self.position % WINDOW)  # whose window begins with this character
         self.position += 1
         full = max(0, self.position - WINDOW) % WINDOW
-        return logits[full].numpy()
+        return self.decoder(ids, self.streams)[full : full + 1]

@@ -1,11 +1,15 @@
 """From logits to the next character: greedy, temperature, top-k, top-p and min-p."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.options import check, option
+
+COLDEST = 1e-200  # temperature: below it even the closest float32 logits are all or nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,35 +25,54 @@ class SamplingConfig:
         check(self)
 
 
-def probabilities(logits: NDArray[np.float32], config: SamplingConfig) -> NDArray[np.float64]:
-    """The distribution the next character is drawn from: (V,) logits to (V,) probabilities that sum to 1.
+class Sampler:
+    """Draws the next character in each of B streams, each by its own settings.
 
-    Temperature first, then top-k, then top-p (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020),
-    then min-p (Nguyen et al., "Turning Up the Heat", 2024). The likeliest character always stays.
+    Characters are ranked, the likeliest first and equals by id. Each setting keeps some of the first and leaves out the
+    rest, the temperature having been applied: top-k, then top-p (Holtzman et al., "The Curious Case of Neural Text
+    Degeneration", 2020), then min-p (Nguyen et al., "Turning Up the Heat", 2024). The likeliest always stays.
     """
-    if config.temperature == 0:
-        greedy = np.zeros(len(logits))
-        greedy[np.argmax(logits)] = 1.0
-        return greedy
-    with np.errstate(over="ignore"):  # a tiny temperature sends all but the likeliest to minus infinity, as it should
-        p = np.exp((logits.astype(np.float64) - np.float64(logits.max())) / config.temperature)
-    p /= p.sum()
-    if 0 < config.top_k < len(p):
-        p[np.argsort(-p, kind="stable")[config.top_k :]] = 0.0
-        p /= p.sum()
-    if config.top_p < 1:
-        order = np.argsort(-p, kind="stable")
-        before = np.cumsum(p[order]) - p[order]  # what the likelier ones hold already
-        p[order[(before >= config.top_p) & (before > 0)]] = 0.0
-    if config.min_p > 0:
-        p[p < config.min_p * p.max()] = 0.0
-    return p / p.sum()
+
+    def __init__(self, configs: Sequence[SamplingConfig]) -> None:
+        def column(*values: float) -> NDArray[np.float64]:
+            return np.array(values, dtype=np.float64)[:, None]  # (B, 1)
+
+        self.temperature = column(*(max(c.temperature, COLDEST) for c in configs))
+        self.top_k = column(*((c.top_k or inf) if c.temperature else 1 for c in configs))
+        self.top_p, self.min_p = column(*(c.top_p for c in configs)), column(*(c.min_p for c in configs))
+        self.cuts = np.any(self.top_k < inf), np.any(self.top_p < 1), np.any(self.min_p > 0)  # made by anyone here
+        self.greedy = all(c.temperature == 0 for c in configs)
+        self.rows = np.arange(len(configs))[:, None]
+
+    def shares(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The ids (B, V), the likeliest first, and what each is drawn with (B, V), up to a factor for each stream."""
+        ranked = np.argsort(np.negative(logits, order="C"), axis=1, kind="stable")
+        scores = logits[self.rows, ranked].astype(np.float64)
+        p = np.exp((scores - scores[:, :1]) / self.temperature)
+        if self.cuts[0]:
+            p *= np.arange(p.shape[1]) < self.top_k
+        if self.cuts[1]:
+            cumulative = np.cumsum(p, axis=1)
+            before = cumulative - p  # what the likelier ones hold already
+            p *= (before < self.top_p * cumulative[:, -1:]) | (before == 0)
+        if self.cuts[2]:
+            p *= p >= self.min_p * p[:, :1]
+        return ranked, p
+
+    def __call__(self, logits: NDArray[np.float32], random: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The next ids (B,), from the logits (B, V) and a random number from 0 to below 1 for each stream (B,)."""
+        if self.greedy:
+            return logits.argmax(axis=1)
+        ranked, p = self.shares(logits)
+        cumulative = np.cumsum(p, axis=1)
+        # Divided by its own last value it ends at exactly 1, which no random number reaches.
+        place = (cumulative / cumulative[:, -1:] <= random[:, None]).sum(axis=1)
+        return ranked[self.rows[:, 0], place]
 
 
-def sample(logits: NDArray[np.float32], config: SamplingConfig, random: np.random.Generator) -> int:
-    """The id of the next character, drawn with exactly one number from `random` (none where greedy)."""
-    if config.temperature == 0:
-        return int(np.argmax(logits))
-    cumulative = np.cumsum(probabilities(logits, config))
-    # Divided by its own last value it ends at exactly 1, which random() never reaches.
-    return int(np.searchsorted(cumulative / cumulative[-1], random.random(), side="right"))
+def probabilities(logits: NDArray[np.float32], config: SamplingConfig) -> NDArray[np.float64]:
+    """The distribution a character is drawn from: logits (V,) to probabilities (V,) that sum to 1."""
+    ranked, p = Sampler([config]).shares(logits[None])
+    drawn = np.empty(len(logits))
+    drawn[ranked[0]] = p[0] / p.sum()
+    return drawn

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model.checkpoint import Checkpoint, save
+from model.decoder import Decoder
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
@@ -58,6 +59,13 @@ def network() -> CharLSTM:
 @pytest.fixture
 def checkpoint(network: CharLSTM, vocabulary: Vocabulary) -> Checkpoint:
     return Checkpoint(network, vocabulary, SamplingConfig(temperature=0.8, top_k=9), "carried", {"seed": 7}, "tiny")
+
+
+@pytest.fixture
+def exact(checkpoint: Checkpoint) -> Checkpoint:
+    """`checkpoint`, whose decoder is made as that of a larger network would be."""
+    vars(checkpoint)["decoder"] = Decoder(checkpoint.network, exact=True)
+    return checkpoint
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The app as a visitor meets it: a real server, a real browser, and the public endpoint."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -35,16 +37,18 @@ WATCH = f"""() => {{
 expect.set_options(timeout=SLOW)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the running app; afterwards its log must hold no traceback."""
+@contextmanager
+def serving(directory: Path, *command: str | Path) -> Iterator[tuple[str, Path]]:
+    """A Python command that serves the app: its address and its log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    url, log = f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("server") / "log"
+    url, log = f"http://127.0.0.1:{port}", directory / "log"
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"}
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, APP], env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=APP.parent, env=environment, stdout=output, stderr=output
+        )
     try:
         deadline = time.monotonic() + 120
         while True:
@@ -55,11 +59,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
-        yield url
+        yield url, log
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running app; afterwards its log must hold no traceback."""
+    with serving(tmp_path_factory.mktemp("server"), APP) as (url, log):
+        yield url
     assert "Traceback" not in log.read_text(), log.read_text()
+    assert log.read_text().startswith("Computing with ")
 
 
 @pytest.fixture(scope="module")
@@ -175,10 +187,10 @@ def test_a_refusal_is_one_sentence_and_leaves_the_page_usable(page: Page) -> Non
     page.get_by_label("Seed").fill("seven")
     page.locator("#write").click()
     expect(page.get_by_test_id("toast-text")).to_contain_text("Seed is 'seven', but must be a whole number")
+    page.get_by_test_id("toast-close").click()
     page.get_by_label("Seed").fill("")
     page.locator("#write").click()
-    page.wait_for_function(f"{TEXT}.length > 100")
-    page.locator("#stop").click()
+    page.wait_for_function(f"{TEXT}.length == 1000")
     expect(page.locator("#write")).to_be_enabled()
 
 
@@ -243,6 +255,102 @@ def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) 
 
 def test_predict_is_the_only_public_endpoint(client: Client) -> None:
     assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
+
+
+# ---- in company ------------------------------------------------------------------------------------------------------
+
+
+# The app with a place for a single writer, and with a fault in it that one seed brings out.
+SMALL_HOUSE = """
+import app
+from model.generation import Batch
+
+step = Batch.step
+
+def faulty(batch):
+    if any(writer.config.seed == 13 for writer in batch.everyone):
+        raise MemoryError("there is no room")
+    step(batch)
+
+Batch.step = faulty
+app.launch(app.build(app.load_models(["assets/alice"]), app.Scheduler(places=1)))
+"""
+
+
+@pytest.fixture(scope="module")
+def small_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("small"), "-c", SMALL_HOUSE) as (url, _):
+        yield url
+
+
+def write_long(page: Page, url: str) -> None:
+    page.set_default_timeout(SLOW)
+    page.goto(url)
+    open_settings(page)
+    page.get_by_label("Length").fill("100000")
+    page.locator("#write").click()
+
+
+def test_in_a_full_house_one_waits_in_line_and_who_goes_away_makes_room(small_house: str, browser: Browser) -> None:
+    first, second = browser.new_page(), browser.new_page()
+    write_long(first, small_house)
+    first.wait_for_function(f"{TEXT}.length > 50")
+    write_long(second, small_house)
+    expect(second.locator("#status")).to_contain_text("you are number 1 in line")
+    assert second.evaluate(TEXT) == ""
+    first.close()
+    second.wait_for_function(f"{TEXT}.length > 50")
+    expect(second.locator("#status")).to_contain_text("a second")
+    second.close()
+
+
+def test_a_program_that_hangs_up_is_written_for_no_longer(small_house: str) -> None:
+    body = json.dumps({"data": ["Alice", "alice", 100_000]}).encode()
+    call = f"{small_house}/gradio_api/call/predict"
+    asked = urllib.request.Request(call, data=body, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{call}/{event}") as stream:
+        while b"data" not in stream.readline():
+            pass
+    # The only place would be taken for minutes.
+    assert len(Client(small_house, verbose=False).predict("Alice", length=20, api_name="/predict")) == 20
+
+
+def test_a_fault_is_told_in_a_sentence_and_the_page_stays_usable(small_house: str, browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(small_house)
+    open_settings(page)
+    page.get_by_label("Seed").fill("13")
+    page.locator("#write").click()
+    expect(page.locator("#status")).to_have_text(
+        "The text broke off here, through a fault of this program: write again."
+    )
+    page.get_by_label("Seed").fill("14")
+    page.locator("#write").click()
+    page.wait_for_function(f"{TEXT}.length == 1000")
+    page.close()
+    with pytest.raises(AppError, match=r"The text broke off, through a fault of this program: ask again\."):
+        Client(small_house, verbose=False).predict("Alice", seed=13, api_name="/predict")
+
+
+def test_another_process_writes_the_same_text_for_the_same_seed(client: Client) -> None:
+    served = client.predict("Alice", model="alice", length=200, seed=5, api_name="/predict")
+    command = [
+        sys.executable,
+        "-m",
+        "model.generate",
+        "assets/alice",
+        "--prompt",
+        "Alice",
+        "--length",
+        "200",
+        "--seed",
+        "5",
+    ]
+    run = subprocess.run(command, cwd=APP.parent, capture_output=True, text=True, check=True)
+    assert run.stdout == served + "\n"
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------

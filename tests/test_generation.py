@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from model.checkpoint import Checkpoint, load
-from model.generation import LONGEST, WINDOW, GenerationConfig, defaults, generate
+from model.generation import LONGEST, WINDOW, Batch, GenerationConfig, Writer, defaults, generate
 from model.lstm import CharLSTM, LSTMConfig
-from model.sampling import SamplingConfig, sample
+from model.sampling import Sampler, SamplingConfig
 from tests.conftest import CHARACTERS, H, V, lively
 
-ALICE = Path(__file__).parent.parent / "assets" / "alice-classic"
+CLASSICS = sorted((Path(__file__).parent.parent / "assets").glob("*-classic"))
 GREEDY: dict[str, Any] = {"temperature": 0.0}
 PROMPT = "the old tale\nabide in it"
 
@@ -99,7 +99,7 @@ def windowed(checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> I
         ids = checkpoint.vocabulary.encode(written[-100:])[None]
         with torch.inference_mode():
             logits, _ = checkpoint.network(ids, checkpoint.network.zero_state(1))
-        written += checkpoint.vocabulary.decode([sample(logits[0, -1].numpy(), config, random)])
+        written += checkpoint.vocabulary.decode(Sampler([config])(logits[:, -1].numpy(), np.array([random.random()])))
         yield written[-1]
 
 
@@ -160,14 +160,15 @@ def test_window_context_and_greedy_choice_are_the_tutorials_own_loop(classic: Ch
     assert text(classic, prompt, length=150, **{**defaults(classic)}) == expected
 
 
-def test_the_shipped_classic_checkpoint_writes_what_the_tutorials_own_loop_writes() -> None:
-    alice = load(ALICE)
+@pytest.mark.parametrize("directory", CLASSICS, ids=lambda directory: directory.name)
+def test_every_shipped_classic_checkpoint_writes_what_the_tutorials_own_loop_writes(directory: Path) -> None:
+    checkpoint = load(directory)
     prompt = (
         "alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do: once"
     )[:100]
     assert len(prompt) == 100
-    assert alice.vocabulary.repair(prompt).report == ""
-    assert text(alice, prompt, **{**defaults(alice), "length": 300}) == tutorial(alice, prompt, 300)
+    assert checkpoint.vocabulary.repair(prompt).report == ""
+    assert text(checkpoint, prompt, **{**defaults(checkpoint), "length": 1000}) == tutorial(checkpoint, prompt, 1000)
 
 
 # ---- chance ----------------------------------------------------------------------------------------------------------
@@ -245,3 +246,98 @@ def test_a_network_of_no_opinion_writes_every_character(checkpoint: Checkpoint) 
     nn.init.zeros_(network.output.weight)
     nn.init.zeros_(network.output.bias)
     assert set(text(replace(checkpoint, network=network), length=300, temperature=1.0)) == set(CHARACTERS)
+
+
+# ---- in company ------------------------------------------------------------------------------------------------------
+
+
+def settings(seed: int, **options: Any) -> GenerationConfig:
+    """Some settings or other, different for each seed."""
+    chance = random.Random(seed)
+    own = {
+        "temperature": chance.choice([0, 0.5, 1, 2]),
+        "top_k": chance.choice([0, 3]),
+        "length": chance.randint(1, 80),
+    }
+    return GenerationConfig(**{**own, "top_p": chance.choice([1, 0.8]), "seed": seed, **options})
+
+
+@pytest.mark.parametrize("name", ["tiny", "alice"])
+def test_sixty_four_writers_who_join_and_leave_at_random_write_what_they_write_alone(
+    exact: Checkpoint, name: str
+) -> None:
+    checkpoint = exact if name == "tiny" else load(CLASSICS[0].with_name(name))
+    chance = random.Random(1)
+    prompts = [PROMPT[chance.randrange(12) :][: chance.randint(0, 12)] for _ in range(64)]
+    writers = [Writer(checkpoint, prompt, settings(seed)) for seed, prompt in enumerate(prompts)]
+    batch, still_to_come = Batch(checkpoint), list(writers)
+    while still_to_come or batch.writing:
+        for _ in range(min(chance.choice([0, 0, 1, 5]), len(still_to_come))):
+            writer = still_to_come.pop()
+            assert batch.welcomes(writer)
+            batch.join(writer)
+        batch.step()
+    for seed, (prompt, writer) in enumerate(zip(prompts, writers, strict=True)):
+        assert writer.text == "".join(generate(checkpoint, prompt, settings(seed)))
+    assert len({writer.text for writer in writers}) > 50
+
+
+def test_a_prompt_that_is_being_read_holds_up_nobody(exact: Checkpoint) -> None:
+    first = Writer(exact, "a", settings(1, length=500))
+    long = Writer(exact, PROMPT * 10, settings(2, length=5))
+    batch = Batch(exact)
+    batch.join(first)
+    batch.step()
+    batch.join(long)
+    for step in range(len(PROMPT) * 10 + 5):
+        assert len(first.characters) == step + 1
+        assert len(long.characters) == max(0, step - len(PROMPT) * 10 + 1)
+        batch.step()
+    assert long.done
+
+
+def test_a_writer_who_is_cancelled_writes_no_more_and_the_others_go_on(exact: Checkpoint) -> None:
+    writers = [Writer(exact, "a", settings(seed, length=60)) for seed in range(3)]
+    batch = Batch(exact)
+    for writer in writers:
+        batch.join(writer)
+    for _ in range(10):
+        batch.step()
+    writers[1].cancel()
+    assert writers[1].done
+    assert batch.writing == 2
+    while batch.writing:
+        batch.step()
+    assert [len(writer.text) for writer in writers] == [60, 10, 60]
+    for seed in (0, 2):
+        assert writers[seed].text == "".join(generate(exact, "a", settings(seed, length=60)))
+
+
+def test_only_writers_of_one_model_whose_numbers_are_exact_share_a_batch(
+    exact: Checkpoint, classic: Checkpoint
+) -> None:
+    def welcome(*writers: tuple[Checkpoint, str]) -> bool:
+        *present, last = [Writer(model, "a", settings(1, context=context)) for model, context in writers]
+        batch = Batch(writers[0][0])
+        for writer in present:
+            batch.join(writer)
+        return batch.welcomes(last)
+
+    assert welcome((exact, "carried"), (exact, "carried"))
+    assert not welcome((exact, "carried"), (exact, "window"))
+    assert not welcome((exact, "window"), (exact, "carried"))
+    assert not welcome((exact, "carried"), (replace(exact), "carried"))
+    assert not welcome((classic, "carried"), (classic, "carried"))
+    assert welcome((classic, "window"))
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 1}, {"top_p": 0.5}, {"min_p": 1}], ids=str)
+def test_each_character_uses_exactly_one_random_number(checkpoint: Checkpoint, options: dict[str, Any]) -> None:
+    writer = Writer(checkpoint, "a", GenerationConfig(seed=3, **options))
+    reference = np.random.default_rng(3)
+    batch = Batch(checkpoint)
+    batch.join(writer)
+    for _ in range(20):
+        batch.step()
+        reference.random()
+        assert writer.random.bit_generator.state == reference.bit_generator.state

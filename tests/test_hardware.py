@@ -1,11 +1,12 @@
 """What the machine at hand can do, and what is said where it cannot."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
-from training import hardware
+from model import hardware
 
 CPU = torch.device("cpu")
 
@@ -34,10 +35,44 @@ def test_a_prepared_process_uses_the_processors_it_may_and_rounds_tiny_numbers_t
     tiny = torch.tensor([1e-40])
     assert (tiny * 0.5).item() > 0
     hardware.prepare("cpu")
-    expected = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == hardware.cores()
     if torch.set_flush_denormal(True):  # not every processor can
         assert (tiny * 0.5).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "200000 100000"}, 2),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "20000 100000"}, 1),
+        ({"cpu.max": "6400000 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu.max": "nonsense"}, 8),
+    ],
+    ids=str,
+)
+def test_a_containers_quota_counts_and_not_its_hosts_cores(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(hardware, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert hardware.cores() == expected
+    assert hardware.writing_threads() == max(1, min(4, expected - 1))
+
+
+def test_what_is_used_is_said_in_a_line() -> None:
+    line = hardware.use(1)
+    assert torch.get_num_threads() == 1
+    assert line.startswith("computing with 1 thread on ")
+    assert "denormal" in line
+    assert "\n" not in line
 
 
 def test_the_description_names_the_threads_in_one_line() -> None:

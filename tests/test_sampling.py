@@ -1,13 +1,12 @@
 """From logits to the next character."""
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.sampling import SamplingConfig, probabilities, sample
+from model.sampling import Sampler, SamplingConfig, probabilities
 from tests.conftest import V
 
 P = [0.05, 0.4, 0.15, 0.3, 0.1]
@@ -20,6 +19,11 @@ def logits_of(p: list[float]) -> NDArray[np.float32]:
 def p_of(logits: list[float] | NDArray[np.float32], **options: float) -> list[float]:
     config = SamplingConfig(**options)  # type: ignore[arg-type]
     return probabilities(np.array(logits, dtype=np.float32), config).tolist()
+
+
+def sample(logits: NDArray[np.float32], config: SamplingConfig, number: float) -> int:
+    """A draw in a single stream."""
+    return int(Sampler([config])(logits[None], np.array([number]))[0])
 
 
 def some_logits() -> NDArray[np.float32]:
@@ -117,17 +121,17 @@ def test_extreme_logits_still_give_a_distribution(logits: list[float], expected:
 def test_the_logits_are_left_as_they_were() -> None:
     logits = some_logits()
     p_of(logits, temperature=0.5, top_k=3, top_p=0.5, min_p=0.1)
-    sample(logits, SamplingConfig(temperature=0.5, top_k=3), np.random.default_rng(0))
+    sample(logits, SamplingConfig(temperature=0.5, top_k=3), 0.5)
     assert np.array_equal(logits, some_logits())
 
 
 # ---- the draw --------------------------------------------------------------------------------------------------------
 
 
-def test_temperature_zero_takes_the_likeliest_character_and_the_first_of_equals() -> None:
-    random = np.random.default_rng(0)
-    assert sample(some_logits(), SamplingConfig(temperature=0), random) == some_logits().argmax()
-    assert sample(np.array([0, 2, 2], dtype=np.float32), SamplingConfig(temperature=0), random) == 1
+@pytest.mark.parametrize("number", [0.0, 0.5, np.nextafter(1.0, 0.0)])
+def test_temperature_zero_takes_the_likeliest_character_and_the_first_of_equals(number: float) -> None:
+    assert sample(some_logits(), SamplingConfig(temperature=0), number) == some_logits().argmax()
+    assert sample(np.array([0, 2, 2], dtype=np.float32), SamplingConfig(temperature=0), number) == 1
 
 
 @pytest.mark.parametrize(
@@ -136,50 +140,42 @@ def test_temperature_zero_takes_the_likeliest_character_and_the_first_of_equals(
     ids=str,
 )
 def test_characters_are_drawn_as_often_as_they_are_probable(config: SamplingConfig) -> None:
-    random, draws = np.random.default_rng(0), 4_000
+    draws = 4_000
     logits = np.random.default_rng(5).normal(size=V).astype(np.float32)
     p = probabilities(logits, config)
-    counts = np.bincount([sample(logits, config, random) for _ in range(draws)], minlength=V)
+    ids = Sampler([config] * draws)(np.tile(logits, (draws, 1)), np.random.default_rng(0).random(draws))
+    counts = np.bincount(ids, minlength=V)
     assert counts[p == 0].sum() == 0
     expected = p[p > 0] * draws
     surprise = ((counts[p > 0] - expected) ** 2 / expected).sum()  # chi-square of at most V - 1 = 12 degrees
     assert surprise < 32.9  # passed by chance once in a thousand; the seed is fixed
 
 
-@pytest.mark.parametrize("options", [{}, {"top_k": 1}, {"top_p": 0.5}, {"min_p": 1}, {"temperature": 1e-9}], ids=str)
-def test_each_draw_uses_exactly_one_random_number(options: dict[str, float]) -> None:
-    config = SamplingConfig(**options)  # type: ignore[arg-type]
-    random, reference = np.random.default_rng(3), np.random.default_rng(3)
-    for _ in range(20):
-        sample(some_logits(), config, random)
-        reference.random()
-        assert random.bit_generator.state == reference.bit_generator.state
-
-
-class Fixed(np.random.Generator):
-    """Draws one number over and over."""
-
-    def __init__(self, number: float) -> None:
-        super().__init__(np.random.PCG64(0))
-        self.number = number
-
-    def random(self, *_: Any, **__: Any) -> Any:
-        return self.number
-
-
 @pytest.mark.parametrize(("number", "expected"), [(0.0, 1), (np.nextafter(1.0, 0.0), 3)])
 def test_the_lowest_and_the_highest_number_draw_only_what_has_a_probability(number: float, expected: int) -> None:
     logits = np.array([-500, 0, -500, 0, -500], dtype=np.float32)
     for config in (SamplingConfig(top_k=2), SamplingConfig(temperature=0.01), SamplingConfig(min_p=0.5)):
-        assert sample(logits, config, Fixed(number)) == expected
+        assert sample(logits, config, number) == expected
 
 
-def test_a_draw_follows_from_its_random_number() -> None:
-    random, reference = np.random.default_rng(4), np.random.default_rng(4)
-    edges = np.cumsum(P)
-    for _ in range(200):
-        expected = int((edges <= reference.random()).sum())
-        assert sample(logits_of(P), SamplingConfig(), random) == expected
+def test_a_draw_follows_from_its_random_number_the_likeliest_first() -> None:
+    ranked = sorted(range(len(P)), key=lambda id: -P[id])
+    edges = np.cumsum([P[id] for id in ranked])
+    for number in np.random.default_rng(4).random(200):
+        expected = ranked[int((edges <= number).sum())]
+        assert sample(logits_of(P), SamplingConfig(), number) == expected
+
+
+def test_each_stream_is_drawn_by_its_own_settings_as_if_it_were_alone() -> None:
+    choices = product([0, 1e-9, 0.7, 2], [0, 1, 4], [0, 0.4, 1], [0, 0.3])
+    configs = [SamplingConfig(temperature=t, top_k=k, top_p=p, min_p=m) for t, k, p, m in choices]
+    random = np.random.default_rng(6)
+    logits = random.normal(scale=3, size=(V, len(configs))).astype(np.float32).T  # laid out as the decoder gives them
+    numbers = random.random(len(configs))
+    together = Sampler(configs)(logits, numbers)
+    alone = [sample(row.copy(), config, number) for row, config, number in zip(logits, configs, numbers, strict=True)]
+    assert together.tolist() == alone
+    assert len(set(alone)) > 3
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,23 @@ ROOT = Path(__file__).parent.parent
 OURS = ("model", "training", "interface", "app", "benchmarks", "tests")
 
 # Each module of the model, and what it may import of the model.
-BASE = {"model.options", "model.vocabulary", "model.lstm", "model.sampling"}
+BASE = {"model", "model.options", "model.hardware", "model.vocabulary", "model.lstm", "model.sampling"}
 MODEL = {
     "model": set(),
     "model.options": set(),
+    "model.hardware": set(),
     "model.vocabulary": {"model.options"},
     "model.lstm": {"model.options"},
     "model.sampling": {"model.options"},
     "model.decoder": BASE,
     "model.checkpoint": BASE | {"model.decoder"},
-    "model.generation": BASE | {"model.decoder", "model.checkpoint"},
     "model.hub": BASE | {"model.decoder", "model.checkpoint"},
+    "model.generation": BASE | {"model.decoder", "model.checkpoint"},
+    "model.scheduler": BASE | {"model.checkpoint", "model.generation"},
     "model.generate": BASE | {"model.hub"} | {"model.decoder", "model.checkpoint", "model.generation"},
 }
 # What the page may use of the training: that with which the training command begins a run.
-ENTRANCE = {"training.corpus", "training.hardware", "training.recipes", "training.trainer", "training.train"}
+ENTRANCE = {"training.corpus", "training.recipes", "training.trainer", "training.train"}
 
 
 def name_of(path: Path) -> str:

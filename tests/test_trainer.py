@@ -13,10 +13,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from model import hardware
 from model.checkpoint import load
 from model.lstm import CharLSTM, LSTMConfig
 from tests.conftest import book
-from training import hardware
 from training.batches import Streams, Windows
 from training.corpus import Corpus, read
 from training.evaluation import evaluate

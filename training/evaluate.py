@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
+from model import hardware
 from model.generation import WINDOW, GenerationConfig, defaults, generate
 from model.hub import load
 from model.options import add_options, chosen
-from training import hardware
 from training.corpus import read
 from training.evaluation import evaluate, evaluate_each
 from training.statistics import measure

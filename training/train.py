@@ -10,10 +10,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model import checkpoint as checkpoints
-from model import hub
+from model import hardware, hub
 from model.lstm import LSTMConfig
 from model.options import add_options, chosen
-from training import hardware
 from training.corpus import read
 from training.recipes import RECIPES, Recipe, fitted, reasons
 from training.trainer import Trainer

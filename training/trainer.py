@@ -20,11 +20,11 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model import checkpoint as checkpoints
+from model import hardware
 from model.checkpoint import Checkpoint
 from model.generation import GenerationConfig, generate
 from model.lstm import CharLSTM
 from model.vocabulary import Vocabulary
-from training import hardware
 from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus

@@ -1,0 +1,114 @@
+"""How many can write at once: `python -m benchmarks.serving`, through the scheduler and through the running app.
+
+For 1, 8, 64 and 256 writers of the default model who begin together: all their characters a second, how much that is
+more than one writer's, and the time from asking to the first character (median and 99th percentile). Then a newcomer
+joins where all places but one are taken by others, again and again. More writers than places wait in line.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from gradio_client import Client
+
+from benchmarks.running import ROOT, running_app
+from benchmarks.timing import table
+from model import hardware
+from model.generation import GenerationConfig, defaults
+from model.hub import load
+from model.scheduler import PLACES, Scheduler
+
+WRITERS = (1, 8, 64, 256)
+LENGTH = 1000
+MODEL = "alice"
+NEWCOMERS = 20
+PROMPT = "alice opened the door and "
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text on its way, whoever writes it."""
+
+    characters: Callable[[], int]  # how many there are by now
+    done: Callable[[], bool]
+    cancel: Callable[[], object]
+
+
+Write = Callable[[int, int], Text]  # of a length and a seed
+
+
+def through_scheduler() -> Iterator[Write]:
+    """Begins texts in a scheduler of this process."""
+    hardware.use(hardware.writing_threads())
+    checkpoint, scheduler = load(ROOT / "assets" / MODEL), Scheduler()
+
+    def write(length: int, seed: int) -> Text:
+        config = GenerationConfig(**{**defaults(checkpoint), "length": length, "seed": seed})
+        writer = scheduler.write(checkpoint, PROMPT, config)
+        return Text(lambda: len(writer.characters), lambda: writer.done, writer.cancel)
+
+    yield write
+
+
+def over_http() -> Iterator[Write]:
+    """Begins texts by asking a running app, as `gradio_client` does."""
+    with running_app() as url:
+        client = Client(url, verbose=False, max_workers=4 * max(WRITERS))
+
+        def write(length: int, seed: int) -> Text:
+            job = client.submit(PROMPT, model=MODEL, length=length, seed=seed, api_name="/predict")
+            return Text(lambda: len((job.outputs() or [""])[-1]), job.done, job.cancel)
+
+        yield write
+
+
+def follow(texts: list[Text]) -> tuple[float, list[float]]:
+    """Seconds until the last of them is done, and each one's to its first character."""
+    start, firsts = time.monotonic(), dict[int, float]()
+    while not all(text.done() for text in texts):
+        time.sleep(0.002)
+        for i, text in enumerate(texts):
+            if i not in firsts and text.characters():
+                firsts[i] = time.monotonic() - start
+    return time.monotonic() - start, list(firsts.values())
+
+
+def measure(name: str, write: Write) -> dict[str, dict[str, float]]:
+    """Print the table for one way of writing; return its figures."""
+    follow([write(10, 0)])  # which makes ready whatever is made once
+    figures: dict[str, dict[str, float]] = {}
+    for writers in WRITERS:
+        seconds, firsts = follow([write(LENGTH, seed) for seed in range(writers)])
+        figures[f"{writers}"] = {"characters_per_second": writers * LENGTH / seconds} | spread(firsts)
+    others = [write(100 * LENGTH, seed) for seed in range(PLACES - 1)]
+    time.sleep(2)
+    firsts = [follow([write(20, seed)])[1][0] for seed in range(NEWCOMERS)]
+    assert not any(other.done() for other in others), "the others must write all the while"
+    for other in others:
+        other.cancel()
+    figures[f"{PLACES - 1} others"] = spread(firsts)
+
+    one = figures["1"]["characters_per_second"]
+    rows = []
+    for title, row in figures.items():
+        speed = row.get("characters_per_second")
+        times = [f"{row[key]:.3f}" for key in ("median", "99th")]
+        rows.append([title, *([f"{speed:,.0f}", f"{speed / one:.1f}"] if speed else ["", ""]), *times])
+    header = (f"writers, {name}", "characters/s", "times one", "first character, median s", "99th percentile")
+    print("\n" + table(header, rows), flush=True)
+    return figures
+
+
+def spread(seconds: list[float]) -> dict[str, float]:
+    return {"median": float(np.median(seconds)), "99th": float(np.percentile(seconds, 99))}
+
+
+def main() -> None:
+    ways = {"through the scheduler": through_scheduler, "over HTTP": over_http}
+    print(json.dumps({name: measure(name, write) for name, way in ways.items() for write in way()}))
+
+
+if __name__ == "__main__":
+    main()

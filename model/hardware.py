@@ -1,0 +1,77 @@
+"""What the machine at hand can do, and how this process uses it."""
+
+import contextlib
+import ctypes
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def cores() -> int:
+    """How many processor cores this process may use: a container reports its host's, and is held to fewer by quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for files in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # cgroups, version 2 and 1
+        with contextlib.suppress(OSError, ValueError):  # no such file, or a quota of "max"
+            quota, period = " ".join((CGROUP / file).read_text() for file in files).split()
+            if int(quota) > 0:
+                allowed = min(allowed, max(1, math.ceil(int(quota) / int(period))))
+    return allowed
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether matrix products in bfloat16 run on hardware made for them; elsewhere they are slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "avx10_2"))
+
+
+def writing_threads() -> int:
+    """How many threads to write with: a core is left to the server, and a few use up the memory's speed."""
+    return max(1, min(4, cores() - 1))
+
+
+def use(threads: int) -> str:
+    """Compute with so many threads from now on, and round tiny numbers to zero; return a line that says so.
+
+    To be called before torch starts its threads, which inherit it. Numbers below float32's normal range are slow.
+    """
+    flushed = torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+    return (
+        f"computing with {threads} thread{'s' * (threads != 1)} on {cores()} core{'s' * (cores() != 1)}, "
+        f"denormal numbers {'flushed to zero' if flushed else 'kept, which this processor cannot flush'}"
+    )
+
+
+def prepare(device_name: str) -> torch.device:
+    """The device of that name, with this process set up to train on it; ValueError where there is none."""
+    try:
+        device = torch.device(device_name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device_name} is not to be had here: use --device cpu") from error
+    if sys.platform == "linux":
+        # A training step frees and takes the same hundreds of megabytes again; glibc would give them back to the system
+        # each time, which costs a fifth of the step (mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD).
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            libc = ctypes.CDLL(None)
+            libc.mallopt(-4, 0)
+            libc.mallopt(-1, 2**31 - 1)
+    use(cores())
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """The machine in a few words, for the training record."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine()
+    threads = torch.get_num_threads()
+    return f"{name}, {threads} thread{'s' * (threads != 1)}"
