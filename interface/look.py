@@ -42,22 +42,28 @@ CSS = """
 #status { min-height: 1.4rem; font-variant-numeric: tabular-nums; }
 #desk { gap: 1.25rem 2.5rem; }
 .form { background: none; border: 0; box-shadow: none; gap: 1.1rem; }
-#model .wrap { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; }
-#prompt textarea { min-height: 4.8rem; font-size: 1.05rem; line-height: 1.5; }
-#page { scroll-margin-bottom: 5rem; }
-#page textarea { height: max(22rem, 100vh - 16.5rem); padding: 1.5rem 1.75rem; font-size: 1.2rem; line-height: 1.7; }
-#page .icon-button-wrapper { border: 0; box-shadow: none; background: none; }
-#write, #stop { font-weight: 500; }
+#model .wrap { display: flex; flex-wrap: wrap; gap: .6rem 1.4rem; }
+#begin .wrap, #preset .wrap { flex-direction: column; gap: .5rem; }
+#begin label span, #preset label span { white-space: normal; line-height: 1.4; }
+#sheet textarea, #tint {
+  box-sizing: border-box; height: max(20rem, 100vh - 27rem); padding: 1.5rem 1.75rem; border: 1px solid transparent;
+  font: 1.2rem/1.7 var(--font); letter-spacing: normal; white-space: pre-wrap; overflow-wrap: break-word;
+  overflow-y: scroll; scrollbar-gutter: stable;
+}
+#sheet textarea { position: relative; background: transparent; border-color: var(--input-border-color); resize: none; }
+#sheet .input-container { background: var(--input-background-fill); position: relative; }
+#tint { position: absolute; inset: 0; color: transparent; pointer-events: none; }
+#tint::-webkit-scrollbar { background: transparent; }
+#tint mark { background: var(--tint); color: transparent; border-radius: 2px; }
+.gradio-container { --tint: #f0e3c4; }
+.dark .gradio-container, .gradio-container.dark { --tint: #43382a; }
+#sheet .icon-button-wrapper { border: 0; box-shadow: none; background: none; }
+#actions { display: grid; grid-template-columns: repeat(4, 1fr); gap: .6rem; }
+#actions button { font-weight: 500; }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
 footer .divider, footer img { display: none; }
-@media (max-width: 768px) { #page textarea { height: 62vh; padding: 1rem 1.1rem; font-size: 1.1rem; } }
+@media (max-width: 768px) {
+  #actions { grid-template-columns: repeat(2, 1fr); }
+  #sheet textarea, #tint { height: 52vh; padding: 1rem 1.1rem; font-size: 1.1rem; }
+}
 """
-
-# Textbox(autoscroll=True) does not follow a growing value, as of Gradio 6.31. Follow it unless the reader scrolls up.
-FOLLOW = """() => {
-  const t = document.querySelector("#page textarea"), end = t.scrollHeight - t.clientHeight;
-  if (t.scrollTop > Math.min(t.followed ?? 0, end) - 8) t.scrollTop = t.followed = end;
-}"""
-
-# On a phone the text is below the fold when Write is pressed.
-SHOW = """() => document.querySelector("#page").scrollIntoView({ behavior: "smooth", block: "nearest" })"""

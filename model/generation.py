@@ -24,6 +24,7 @@ class GenerationConfig(SamplingConfig):
     length: int = option(1000, "characters to write", 1, LONGEST)
     context: Context = option("carried", "carry the state on, or let every prediction see the last 100 characters")
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
+    skip: int = option(0, "random numbers to pass over: as many as a text has characters that goes on", 0, 2**63 - 1)
 
 
 def defaults(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -55,7 +56,8 @@ class Writer:
         self.checkpoint, self.config = checkpoint, config
         self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
         self.characters: list[str] = []
-        self.random = np.random.default_rng(config.seed)
+        bits = np.random.PCG64(config.seed)
+        self.random = np.random.Generator(bits.advance(config.skip))  # one number for each character
         self.cancelled = self.failed = False
 
     @property

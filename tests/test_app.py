@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,12 +18,13 @@ from urllib.parse import urlparse
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 APP = Path(__file__).parent.parent / "app.py"
 PROMPT, REPAIRED = "Alice was so Tired 😀", "alice was so tired "
 SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
-TEXT = "document.querySelector('#page textarea').value"
+TEXT = "document.querySelector('#sheet textarea').value"
+TINTED = "[...document.querySelectorAll('#tint mark')].map(mark => mark.textContent)"
 # Every length that the text is seen to have.
 WATCH = f"""() => {{
   window.seen = [];
@@ -113,11 +115,26 @@ def open_settings(page: Page) -> None:
 # ---- the page --------------------------------------------------------------------------------------------------------
 
 
-def test_it_writes_stops_at_once_and_writes_again_to_the_end(page: Page) -> None:
+def sheet(page: Page) -> Locator:
+    return page.get_by_label("Sheet")
+
+
+def finished(page: Page, length: int) -> str:
+    """The sheet, once it is of that length and its last letters are tinted."""
+    page.wait_for_function(f"{TEXT}.length == {length}")
+    expect(page.locator("#write")).to_be_enabled()
+    text = page.evaluate(TEXT)
+    page.wait_for_function(f"{TEXT}.endsWith({TINTED}.at(-1))")
+    assert isinstance(text, str)
+    return text
+
+
+def test_it_writes_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> None:
     write, stop = page.locator("#write"), page.locator("#stop")
     open_settings(page)
     page.get_by_label("Length").fill("50000")
-    page.get_by_label("Prompt").fill(PROMPT)
+    page.get_by_label("Seed").fill("5")
+    sheet(page).fill(PROMPT)
     page.evaluate(WATCH)
     write.click()
     page.wait_for_function(f"{TEXT}.length > 300")
@@ -125,43 +142,109 @@ def test_it_writes_stops_at_once_and_writes_again_to_the_end(page: Page) -> None
     stop.click()
     expect(write).to_be_enabled()
     expect(stop).to_be_disabled()
-    stopped = page.evaluate(f"{TEXT}.length")
+    stopped = page.evaluate(TEXT)
     page.wait_for_timeout(500)
-    assert page.evaluate(f"{TEXT}.length") == stopped, "nothing may follow a stop"
-    assert stopped < 20_000
+    assert page.evaluate(TEXT) == stopped, "nothing may follow a stop"
+    assert len(stopped) < 20_000
     seen = page.evaluate("seen")
     assert len(seen) > 4, "the text must grow before one's eyes"
-    assert seen == sorted(seen)
+    assert seen[1:] == sorted(seen[1:]), "once the prompt is repaired"
     expect(page.locator("#note")).to_have_text("capitals→small letters, 😀 left out")
 
     page.get_by_label("Length").fill("1000")
     write.click()
-    page.wait_for_function(f"{TEXT}.length == {len(REPAIRED) + 1000}")
-    expect(write).to_be_enabled()
-    assert page.evaluate(TEXT).startswith(REPAIRED)
+    whole = finished(page, len(stopped) + 1000)
+    assert whole.startswith(stopped)
     expect(page.locator("#status")).to_contain_text("1,000 characters")
+    assert page.evaluate(TINTED) == [whole[len(REPAIRED) :]], "what the model wrote, and no letter else"
     below = page.evaluate(
-        "(t => t.scrollHeight - t.scrollTop - t.clientHeight)(document.querySelector('#page textarea'))"
+        "(t => t.scrollHeight - t.scrollTop - t.clientHeight)(document.querySelector('#sheet textarea'))"
     )
     assert abs(below) < 2, "the text must be followed to its end"
 
-
-def test_enter_writes_once_and_shift_enter_breaks_the_line(page: Page) -> None:
-    prompt = page.get_by_label("Prompt")
-    prompt.fill("one")
-    prompt.press("Shift+Enter")
-    prompt.press_sequentially("two")
-    prompt.press("Enter")
-    page.wait_for_function(f"{TEXT}.length > 20")
-    prompt.press("Enter")  # while it writes
-    page.wait_for_function(f"{TEXT}.length == 1007")
-    expect(page.locator("#write")).to_be_enabled()
-    assert page.evaluate(TEXT).startswith("one\ntwo")
-    expect(page.locator("#note")).to_be_hidden()
+    page.get_by_label("Length").fill(str(len(whole) - len(REPAIRED)))
+    sheet(page).fill(PROMPT)
+    write.click()
+    assert finished(page, len(whole)) == whole
 
 
-def test_a_model_brings_its_own_settings_and_a_seed_repeats_its_text(page: Page) -> None:
+def test_a_continuation_is_taken_back_and_tried_again(page: Page) -> None:
+    write, undo, again = page.locator("#write"), page.locator("#undo"), page.locator("#again")
     open_settings(page)
+    page.get_by_label("Length").fill("40")
+    expect(undo).to_be_disabled()
+    sheet(page).fill("one")
+    write.click()
+    first = finished(page, 43)
+    again.click()
+    page.wait_for_function(f"first => {TEXT} != first && {TEXT}.length == 43", arg=first)
+    second = finished(page, 43)
+    assert second.startswith("one")
+    sheet(page).press("Control+End")
+    sheet(page).press_sequentially(" two")
+    assert page.evaluate(TINTED) == [second[3:]], "what is typed is the writer's"
+    write.click()
+    third = finished(page, 87)
+    assert third.startswith(second + " two")
+    assert page.evaluate(TINTED) == [second[3:], third[47:]]
+    undo.click()
+    expect(sheet(page)).to_have_value(second + " two")
+    undo.click()
+    expect(sheet(page)).to_have_value("one")
+    expect(undo).to_be_disabled()
+    assert page.evaluate(TINTED) == []
+
+
+def test_typing_in_the_midst_moves_and_parts_what_the_model_wrote(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Length").fill("10")
+    sheet(page).fill("one ")
+    page.locator("#write").click()
+    text = finished(page, 14)
+    sheet(page).evaluate("field => field.setSelectionRange(9, 9)")
+    sheet(page).press_sequentially("X")
+    assert page.evaluate(TINTED) == [text[4:9], text[9:]]
+    sheet(page).press("Control+Home")
+    sheet(page).press_sequentially("Y")
+    assert page.evaluate(TINTED) == [text[4:9], text[9:]]
+    assert page.evaluate(TEXT) == f"Y{text[:9]}X{text[9:]}"
+
+
+def test_it_is_led_by_the_keyboard_alone(page: Page) -> None:
+    sheet(page).fill("one")
+    sheet(page).press("Enter")
+    sheet(page).press_sequentially("two")
+    assert page.evaluate(TEXT) == "one\ntwo"
+    open_settings(page)
+    page.get_by_label("Length").fill("50000")
+    sheet(page).press("Control+Enter")
+    page.wait_for_function(f"{TEXT}.length > 50")
+    sheet(page).press("x")  # while the model writes, it alone does
+    page.keyboard.press("Escape")
+    expect(page.locator("#stop")).to_be_disabled()
+    assert page.evaluate(TEXT).startswith("one\ntwo")
+
+
+def test_an_empty_sheet_is_begun_by_the_model_and_gone_on_with(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Seed").fill("3")
+    page.get_by_label("Length").fill("30")
+    page.locator("#write").click()
+    finished(page, 30)
+    page.locator("#write").click()
+    twice = finished(page, 60)
+    sheet(page).fill("")
+    page.get_by_label("Length").fill("60")
+    page.locator("#write").click()
+    assert finished(page, 60) == twice
+
+
+def test_a_model_brings_its_own_settings_and_beginnings_and_a_seed_repeats_its_text(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("shakespeare").check()
+    page.get_by_label("QUEEN").check()
+    expect(sheet(page)).to_have_value(re.compile("QUEEN:\nWhat news"))
+    assert page.evaluate(TINTED) == []
     page.get_by_label("pooh-classic").check()
     expect(page.locator("#about")).to_contain_text("pooh")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0")
@@ -169,17 +252,65 @@ def test_a_model_brings_its_own_settings_and_a_seed_repeats_its_text(page: Page)
 
     page.get_by_label("pooh", exact=True).check()
     expect(page.get_by_label("all it has read")).to_be_checked()
+    page.get_by_label("wild").check()
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
     page.get_by_label("Length").fill("50")
-    page.get_by_label("Prompt").fill("a")
     texts = [""]
     for seed in ("7", "8", "7"):
+        sheet(page).fill("a")
         page.get_by_label("Seed").fill(seed)
         page.locator("#write").click()
-        page.wait_for_function(f"last => {TEXT}.length == 51 && {TEXT} != last", arg=texts[-1])
-        expect(page.locator("#write")).to_be_enabled()
-        texts.append(page.evaluate(TEXT))
+        texts.append(finished(page, 51))
     assert texts[1] == texts[3] != texts[2]
     expect(page.locator("#status")).to_contain_text("seed 7")
+    page.get_by_role("button", name="Throw the dice").click()
+    expect(page.get_by_label("Seed")).not_to_have_value("7")
+    page.get_by_role("button", name="Keep this one").click()
+    expect(page.get_by_label("Seed")).to_have_value("7")
+
+
+def test_a_link_brings_the_sheet_and_its_settings_back(page: Page, server: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_settings(page)
+    page.get_by_label("pooh", exact=True).check()
+    page.get_by_label("careful").check()
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
+    page.get_by_label("Seed").fill("11")
+    sheet(page).fill("a & b?\n#1 ü")
+    page.get_by_role("button", name="Copy a link").click()
+    expect(page.locator("#status")).to_have_text("A link to this sheet is copied.")
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.goto("about:blank")
+    page.goto(link)
+    expect(sheet(page)).to_have_value("a & b?\n#1 ü")
+    expect(page.get_by_label("pooh", exact=True)).to_be_checked()
+    expect(page.locator("#about")).to_contain_text("pooh")
+    open_settings(page)
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
+    expect(page.get_by_label("Seed")).to_have_value("11")
+    page.goto("about:blank")
+    page.goto(f"{server}/#model=nobody&text=a&temperature=x")  # what is unsound is passed over
+    expect(sheet(page)).to_have_value("")
+
+
+def test_the_sheet_is_copied_and_downloaded_as_text(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sheet(page).fill("one\ntwö")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.locator("#status")).to_have_text("The sheet is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == "one\ntwö"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "text.txt"
+    assert download.value.path().read_text(encoding="utf-8") == "one\ntwö"
+
+
+def test_twenty_thousand_characters_are_gone_on_with(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Length").fill("20")
+    sheet(page).fill("a long story " * 1540)
+    page.locator("#write").click()
+    finished(page, 13 * 1540 + 20)
 
 
 def test_a_refusal_is_one_sentence_and_leaves_the_page_usable(page: Page) -> None:
@@ -190,8 +321,7 @@ def test_a_refusal_is_one_sentence_and_leaves_the_page_usable(page: Page) -> Non
     page.get_by_test_id("toast-close").click()
     page.get_by_label("Seed").fill("")
     page.locator("#write").click()
-    page.wait_for_function(f"{TEXT}.length == 1000")
-    expect(page.locator("#write")).to_be_enabled()
+    finished(page, 1000)
 
 
 # ---- the endpoint ----------------------------------------------------------------------------------------------------

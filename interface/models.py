@@ -1,0 +1,37 @@
+"""The models that the page offers, and what it says of them."""
+
+import html
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+
+from model.checkpoint import Checkpoint
+from model.hub import load
+
+
+def load_models(places: Sequence[str | Path]) -> dict[str, Checkpoint]:
+    """The checkpoints by name, the best at predicting new text first; ValueError where one cannot be used."""
+    models = sorted(map(load, places), key=lambda model: (held_out_bits(model), model.name))
+    by_name = {model.name: model for model in models}
+    if len(by_name) < len(models):
+        raise ValueError("two checkpoints have the same name: rename the directory of one of them")
+    return by_name
+
+
+def held_out_bits(model: Checkpoint) -> float:
+    """Bits per character on text that training never saw; infinite where that was not recorded."""
+    return float(model.training.get("held_out", {}).get("bits_per_character", inf))
+
+
+def describe(model: Checkpoint) -> str:
+    """What a visitor wants to know of a model, as HTML: its book, its size and how well it predicts new pages."""
+    training = model.training
+    if not training:
+        return "Nothing is recorded of how this model was trained."
+    begun = f", beginning from “{training['init']['name']}”," if training.get("init") else ""
+    minutes = max(1, round(training["seconds"] / 60))
+    return html.escape(
+        f"Learned from “{training['corpus']['name']}”{begun} by the {training['recipe']['name']} recipe in "
+        f"{minutes} minute{'s' * (minutes != 1)}. {training['parameters'] / 1e6:.1f} million weights; on pages it "
+        f"never saw it needs {held_out_bits(model):.2f} bits for a character (fewer is better)."
+    )
