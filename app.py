@@ -1,6 +1,7 @@
 """Write with a small model in the browser: `python app.py`."""
 
 import argparse
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import gradio as gr
 from gradio.events import api
 
-from interface.look import CSS, THEME
-from interface.models import load_models
+from interface import learning, look, probabilities
+from interface.learning import learning_tab
+from interface.models import complaint, load_models
+from interface.probabilities import probabilities_tab
 from interface.write import frames, refusal, settle, write_tab
 from model import hardware
 from model.checkpoint import Checkpoint
@@ -18,8 +21,8 @@ from model.scheduler import Scheduler
 ASSETS = Path(__file__).parent / "assets"
 
 
-def build(models: dict[str, Checkpoint], scheduler: Scheduler) -> gr.Blocks:
-    """The page, and the endpoint `/predict`."""
+def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -> gr.Blocks:
+    """The page, with a line of `info` at the choice of models, and the endpoint `/predict`."""
     first, *_ = models
 
     async def predict(
@@ -48,9 +51,13 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler) -> gr.Blocks:
             "Write together with it: it goes on from where you stop, letter by letter.</p>",
             elem_id="title",
         )
-        model = gr.Radio(list(models), value=first, label="Model", elem_id="model")
+        model = gr.Radio(list(models), value=first, label="Model", info=info or None, elem_id="model")
         with gr.Tab("Write"):
-            write_tab(demo, models, scheduler, model)
+            sheet = write_tab(demo, models, scheduler, model)
+        with gr.Tab("Probabilities"):
+            probabilities_tab(models, model, sheet)
+        with gr.Tab("How it learned"):
+            learning_tab(models, model)
         api(predict, concurrency_limit=None)
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
@@ -60,8 +67,8 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler) -> gr.Blocks:
 def launch(demo: gr.Blocks, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
     demo.launch(
-        theme=THEME,
-        css=CSS,
+        theme=look.THEME,
+        css=look.CSS + probabilities.CSS + learning.CSS,
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
@@ -81,18 +88,18 @@ def main(arguments: list[str]) -> int:
         metavar="DIR",
         help="serve these in place of the shipped ones: directories, or user/name on the Hub",
     )
-    places = parser.parse_args(arguments).checkpoint
+    asked = parser.parse_args(arguments).checkpoint
     print(hardware.use(hardware.writing_threads()).capitalize())
-    try:
-        models = load_models(places or sorted(file.parent for file in ASSETS.glob("*/config.json")))
-        if not models:
-            raise ValueError(
-                f"{ASSETS} holds no checkpoint: train one with python -m training.train, or give --checkpoint"
-            )
-    except (ValueError, OSError) as error:
-        print(f"app.py: {error}", file=sys.stderr)
+    # A Space that somebody has duplicated is told by a variable which models to serve.
+    named = [place.strip() for place in os.environ.get("CHECKPOINTS", "").split(",") if place.strip()]
+    models, unavailable = load_models(asked or named or sorted(file.parent for file in ASSETS.glob("*/config.json")))
+    if not models and not unavailable:
+        unavailable[""] = f"{ASSETS} holds no checkpoint: train one with python -m training.train, or give --checkpoint"
+    for reason in unavailable.values():
+        print(f"app.py: {reason}", file=sys.stderr)
+    if not models or (asked and unavailable):
         return 2
-    launch(build(models, Scheduler()))
+    launch(build(models, Scheduler(), complaint(unavailable)))
     return 0
 
 

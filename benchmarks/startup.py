@@ -24,7 +24,7 @@ import gradio
 part("import gradio")
 import app
 part("import the rest")
-models = app.load_models(sorted(file.parent for file in app.ASSETS.glob("*/config.json")))
+models, _ = app.load_models(sorted(file.parent for file in app.ASSETS.glob("*/config.json")))
 part(f"load {len(models)} models")
 demo = app.build(models, app.Scheduler())
 part("build the page")

@@ -9,13 +9,26 @@ from model.checkpoint import Checkpoint
 from model.hub import load
 
 
-def load_models(places: Sequence[str | Path]) -> dict[str, Checkpoint]:
-    """The checkpoints by name, the best at predicting new text first; ValueError where one cannot be used."""
-    models = sorted(map(load, places), key=lambda model: (held_out_bits(model), model.name))
-    by_name = {model.name: model for model in models}
-    if len(by_name) < len(models):
-        raise ValueError("two checkpoints have the same name: rename the directory of one of them")
-    return by_name
+def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Checkpoint], dict[str, str]]:
+    """The checkpoints by name, the best at predicting new text first; and of those that cannot be used the reason."""
+    models, unavailable = [], {}
+    for place in places:
+        try:
+            models.append(load(place))
+        except (ValueError, OSError) as error:
+            unavailable[str(place)] = str(error)
+    models.sort(key=lambda model: (held_out_bits(model), model.name))
+    by_name: dict[str, Checkpoint] = {}
+    for model in models:
+        if model.name in by_name:
+            unavailable[model.name] = "another one has the same name: rename the directory of one of them"
+        by_name.setdefault(model.name, model)
+    return by_name, unavailable
+
+
+def complaint(unavailable: dict[str, str]) -> str:
+    """What is said at the choice of models of those that cannot be used; "" where there are none."""
+    return " ".join(f"Unavailable: {place} ({reason})." for place, reason in unavailable.items())
 
 
 def held_out_bits(model: Checkpoint) -> float:

@@ -313,6 +313,39 @@ def test_twenty_thousand_characters_are_gone_on_with(page: Page) -> None:
     finished(page, 13 * 1540 + 20)
 
 
+def test_the_probabilities_of_the_sheet_are_shown_and_branched_from(page: Page) -> None:
+    sheet(page).fill("alice was beginning to get very tqred")
+    page.get_by_role("tab", name="Probabilities").click()
+    page.get_by_role("button", name="Take the sheet").click()
+    page.get_by_role("button", name="Read", exact=True).click()
+    expect(page.locator("#report")).to_contain_text("bits a character under alice")
+    expect(page.locator("#figures tr")).to_have_count(7)  # the header, and six models
+    expect(page.locator("#figures")).not_to_contain_text("…")
+    characters = page.locator("#reading i")
+    expect(characters).to_have_count(len("alice was beginning to get very tqred") + 1)
+    surprising = characters.nth(len("alice was beginning to get very t"))
+    expect(surprising).to_have_class(re.compile("t[45]"))
+    surprising.click()
+    expect(page.locator("#likeliest button")).to_have_count(10)
+    page.locator("#likeliest button", has_text="i").first.click()
+    expect(page.locator("#branched")).to_contain_text("get very ti")
+    page.get_by_role("tab", name="Write").click()
+    expect(sheet(page)).to_have_value("alice was beginning to get very ti")
+
+
+def test_how_a_model_learned_is_shown_step_by_step(page: Page) -> None:
+    page.get_by_role("tab", name="How it learned").click()
+    expect(page.locator("#loss canvas, #loss svg").first).to_be_visible()
+    expect(page.locator("#sample-note")).to_contain_text("Before the first step")
+    first = page.get_by_label("What it wrote").input_value()
+    slider = page.locator("#place input[type=range]")
+    slider.press("End")
+    expect(page.locator("#sample-note")).to_contain_text("bits a character")
+    expect(page.get_by_label("What it wrote")).not_to_have_value(first)
+    page.get_by_label("pooh-classic").check()
+    expect(page.locator("#sample-note")).to_contain_text("Before the first step")
+
+
 def test_a_refusal_is_one_sentence_and_leaves_the_page_usable(page: Page) -> None:
     open_settings(page)
     page.get_by_label("Seed").fill("seven")
@@ -403,7 +436,7 @@ def faulty(batch):
     step(batch)
 
 Batch.step = faulty
-app.launch(app.build(app.load_models(["assets/alice"]), app.Scheduler(places=1)))
+app.launch(app.build(app.load_models(["assets/alice"])[0], app.Scheduler(places=1)))
 """
 
 

@@ -20,6 +20,7 @@ MODEL = {
     "model.decoder": BASE,
     "model.checkpoint": BASE | {"model.decoder"},
     "model.hub": BASE | {"model.decoder", "model.checkpoint"},
+    "model.inspection": BASE | {"model.decoder", "model.checkpoint"},
     "model.generation": BASE | {"model.decoder", "model.checkpoint"},
     "model.scheduler": BASE | {"model.checkpoint", "model.generation"},
     "model.generate": BASE | {"model.hub"} | {"model.decoder", "model.checkpoint", "model.generation"},

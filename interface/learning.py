@@ -1,0 +1,216 @@
+"""The tab “How it learned”: the loss of a model as it was trained, and what it wrote along the way."""
+
+from collections.abc import Iterator
+from math import log
+from typing import Any, NamedTuple
+
+import gradio as gr
+import pandas as pd  # type: ignore[import-untyped]
+
+from model.checkpoint import Checkpoint
+
+COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
+TRAINING, HELD_OUT = COLOURS
+CSS = """
+#learned { gap: 1.25rem 2.5rem; }
+#loss-note, #sample-note { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.45; }
+#sample-note { min-height: 2.7rem; font-variant-numeric: tabular-nums; }
+#place { padding-bottom: .35rem; }
+#sample textarea { padding: 1.1rem 1.25rem; font-size: 1.1rem; line-height: 1.6; }
+"""
+
+
+class Measurement(NamedTuple):
+    """One point of the curve, in bits per character."""
+
+    step: int
+    minutes: float
+    training: float | None  # None before the first step
+    held_out: float
+
+
+# ---- from a training record to what is shown -------------------------------------------------------------------------
+
+
+def finite(value: Any) -> float | None:
+    """A number of sensible size, or None."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e9 else None
+
+
+def records(checkpoint: Checkpoint, name: str) -> Iterator[dict[str, Any]]:
+    """The entries of a list in the training record, of which a foreign checkpoint may have none."""
+    entries = checkpoint.training.get(name)
+    return (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else iter(())
+
+
+def measurements(checkpoint: Checkpoint) -> list[Measurement]:
+    """The recorded curve; a point that is not whole is left out."""
+    found = []
+    for point in records(checkpoint, "curve"):
+        step, seconds, held_out = (finite(point.get(name)) for name in ("step", "seconds", "held_out_nats"))
+        training = finite(point.get("training_nats"))
+        if step is not None and seconds is not None and held_out is not None:
+            bits = None if training is None else training / log(2)
+            found.append(Measurement(int(step), seconds / 60, bits, held_out / log(2)))
+    return found
+
+
+def samples(checkpoint: Checkpoint) -> list[tuple[int, str]]:
+    """The recorded samples: at which step, and the text."""
+    found = ((finite(entry.get("step")), entry.get("text")) for entry in records(checkpoint, "samples"))
+    return [(int(step), text) for step, text in found if step is not None and isinstance(text, str)]
+
+
+def in_minutes(measured: list[Measurement]) -> bool:
+    """Whether the run took long enough to be told in minutes; a shorter one is told in steps."""
+    return bool(measured) and measured[-1].minutes >= 1
+
+
+def curve(checkpoint: Checkpoint) -> pd.DataFrame:
+    """The loss curve, a row for each point of each line; empty where less than two points were measured."""
+    measured = measurements(checkpoint)
+    rows = [
+        (round(point.minutes, 2) if in_minutes(measured) else point.step, round(bits, 3), text)
+        for text in COLOURS
+        for point in measured
+        if (bits := point.training if text == TRAINING else point.held_out) is not None
+    ]
+    return pd.DataFrame(rows if len(measured) > 1 else [], columns=["time", "bits", "text"])
+
+
+def y_range(checkpoint: Checkpoint) -> list[float] | None:
+    """From where to where the curve is drawn: the untrained network counts only if it is not far above the rest."""
+    measured = measurements(checkpoint)
+    if len(measured) < 2:
+        return None
+    first, *rest = measured
+    bits = [value for point in rest for value in (point.training, point.held_out) if value is not None]
+    lowest, highest = min(bits), max(bits)
+    if first.held_out < highest + (highest - lowest) / 2:
+        lowest, highest = min(lowest, first.held_out), max(highest, first.held_out)
+    margin = max(0.05 * (highest - lowest), 0.02)
+    return [round(lowest - margin, 3), round(highest + margin, 3)]
+
+
+def explain(checkpoint: Checkpoint) -> str:
+    """What the curve says, or why there is none."""
+    measured = measurements(checkpoint)
+    if not measured:
+        return "Nothing is recorded of how this model learned."
+    if len(measured) == 1:
+        return f"This model was measured only once, at {measured[0].held_out:.2f} bits a character: too little to draw."
+    text = "How many bits a character takes; fewer is better. The held-out text is never learned from."
+    limits, began = y_range(checkpoint), measured[0].held_out
+    return f"{text} It began at {began:.2f}, above what is drawn." if limits and began > limits[1] else text
+
+
+def sample(checkpoint: Checkpoint, place: Any) -> tuple[str, str]:
+    """The sample at a place from 1 on, and a line on it; a place that there is not gives the nearest, or the first."""
+    written = samples(checkpoint)
+    if not written:
+        return "", "No sample was recorded as this model learned."
+    try:
+        place = round(min(max(float(place), 1), len(written)))
+    except (TypeError, ValueError, OverflowError):  # whatever a browser sends
+        place = 1
+    step, text = written[place - 1]
+    when, bits = f"Step {step:,}", ""
+    for point in measurements(checkpoint):
+        if point.step == step:
+            when = f"After {duration(point.minutes)}, step {step:,}"
+            bits = f": {point.held_out:.2f} bits a character"
+    if step == 0:
+        when = "Before the first step"
+    return text, f"{when}{bits}.{'' if text.strip() else ' It wrote nothing but blanks.'}"
+
+
+def duration(minutes: float) -> str:
+    """A time in words, in whole seconds or whole minutes."""
+    count, unit = (round(minutes), "minute") if minutes >= 1 else (round(60 * minutes), "second")
+    return f"{count} {unit}{'s' * (count != 1)}"
+
+
+# ---- the tab ---------------------------------------------------------------------------------------------------------
+
+
+def lines(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What the plot of a model shows."""
+    rows = curve(checkpoint)
+    # Where a plot is taken away, the browser throws an error, as of Gradio 6.31: it is only hidden.
+    return {"visible": "hidden"} if rows.empty else {"value": rows, "visible": True}
+
+
+def axes(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What the lines are drawn on."""
+    unit = "minutes" if in_minutes(measurements(checkpoint)) else "steps"
+    return {"x_title": unit, "y_lim": y_range(checkpoint)}
+
+
+def slider(checkpoint: Checkpoint) -> dict[str, Any]:
+    """How the slider of a model differs from that of another: it begins with the first sample."""
+    count = len(samples(checkpoint))
+    return {"value": 1, "maximum": max(count, 2), "visible": count > 1}
+
+
+def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
+    """The tab, which follows the choice of `model` among `models`."""
+    first = models[str(model.value)]
+
+    def chosen(name: Any) -> Checkpoint:
+        return models.get(name, first) if isinstance(name, str) else first
+
+    def choose(name: Any) -> list[Any]:
+        new = chosen(name)
+        return [gr.LinePlot(**lines(new)), explain(new), gr.Slider(**slider(new)), *sample(new, 1)]
+
+    def move(name: Any, place: Any) -> tuple[str, str]:
+        return sample(chosen(name), place)
+
+    def rescale(name: Any) -> gr.LinePlot:
+        return gr.LinePlot(**axes(chosen(name)))
+
+    text, line = sample(first, 1)
+    with gr.Row(elem_id="learned"):
+        with gr.Column(scale=3, min_width=320):
+            loss_note = gr.HTML(explain(first), elem_id="loss-note")
+            loss = gr.LinePlot(
+                x="time",
+                y="bits",
+                color="text",
+                y_title="bits a character",
+                color_title=" ",  # else it is the column's name
+                color_map=COLOURS,
+                height=380,
+                label="Loss as it learned",
+                show_label=False,  # it would push the legend out of sight
+                elem_id="loss",
+                **lines(first),
+                **axes(first),
+            )
+        with gr.Column(scale=2, min_width=300):
+            place = gr.Slider(
+                1,
+                step=1,
+                buttons=[],
+                label="Sample",
+                info="what it wrote each time it was measured, from the first to the last",
+                elem_id="place",
+                **slider(first),
+            )
+            written = gr.Textbox(
+                text, label="What it wrote", lines=9, max_lines=9, interactive=False, autoscroll=False, elem_id="sample"
+            )
+            sample_note = gr.HTML(line, elem_id="sample-note")
+
+    # A browser's values are checked by `chosen` and `sample`, which refuse nothing.
+    quiet: dict[str, Any] = {
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "preprocess": False,
+        "trigger_mode": "always_last",
+    }
+    changed = model.change(choose, model, [loss, loss_note, place, written, sample_note], **quiet)
+    # New axes make the browser draw anew, which must find the new lines there.
+    changed.then(rescale, model, loss, **quiet)
+    place.input(move, [model, place], [written, sample_note], **quiet)

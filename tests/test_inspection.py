@@ -1,0 +1,110 @@
+"""How a model reads a text: against a reading one character at a time, and against the measure of a held-out text."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from model import generation, inspection
+from model.checkpoint import Checkpoint
+from model.inspection import WINDOW, read
+from tests.conftest import CHARACTERS, V, book
+from training.evaluation import evaluate
+
+TEXT = "the old hat\nand a ball in the bin. "
+
+
+@torch.no_grad()
+def by_hand(checkpoint: Checkpoint, text: str) -> list[torch.Tensor]:
+    """The shares (V,) at each place of `text` and behind it, each from all before it or from the last hundred alone."""
+    network, ids = checkpoint.network, [checkpoint.vocabulary.start, *checkpoint.vocabulary.encode(text).tolist()]
+    shares, state = [], network.zero_state(1)
+    for i, id in enumerate(ids):
+        if checkpoint.context == "carried":
+            logits, state = network(torch.tensor([[id]]), state)
+        else:
+            logits, _ = network(torch.tensor([ids[max(0, i - 99) : i + 1]]), network.zero_state(1))
+        shares.append(logits[0, -1].double().softmax(0))
+    return shares
+
+
+@pytest.fixture(params=["carried", "window"])
+def reader(request: pytest.FixtureRequest, checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, context=request.param)
+
+
+@pytest.mark.parametrize("characters", [1, 99, 100, 101, 127, 128, 260])
+def test_the_surprises_and_shares_are_those_of_a_reading_by_hand(reader: Checkpoint, characters: int) -> None:
+    text = (TEXT * 20)[:characters]
+    reading, shares = read(reader, text), by_hand(reader, text)
+    bits = [-math.log2(p[id]) for p, id in zip(shares, reader.vocabulary.encode(text), strict=False)]
+    assert reading.surprise.tolist() == pytest.approx(bits, abs=1e-3)
+    assert reading.bits_per_character == pytest.approx(sum(bits) / len(bits), abs=1e-4)
+    torch.testing.assert_close(reading.expected.exp2().double(), torch.stack(shares), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_it_does_not_matter_how_the_text_is_cut_up(
+    reader: Checkpoint, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read(reader, TEXT * 8)
+    monkeypatch.setattr(inspection, "CHUNK", size)
+    monkeypatch.setattr(inspection, "BATCH", size)
+    torch.testing.assert_close(read(reader, TEXT * 8).expected, whole.expected, atol=1e-3, rtol=1e-4)
+
+
+def test_the_figure_is_that_of_the_evaluation(reader: Checkpoint) -> None:
+    reading = read(reader, TEXT * 12)
+    ids = reader.vocabulary.encode("\n" + TEXT * 12)
+    measured = evaluate(reader.network, ids, reader.context, streams=1)
+    same = reading.surprise[-measured.characters :]  # in window context it leaves out the first hundred
+    assert same.mean().item() == pytest.approx(measured.bits_per_character, abs=1e-4)
+
+
+def test_the_window_is_that_of_writing() -> None:
+    assert WINDOW == generation.WINDOW
+
+
+def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Checkpoint) -> None:
+    reading = read(reader, TEXT * 4)
+    for t in range(len(reading.text) + 1):
+        characters, shares = zip(*reading.likeliest(t), strict=True)
+        assert len(set(characters)) == len(characters) == 10
+        assert list(shares) == sorted(shares, reverse=True)
+        assert 0 < sum(shares) <= 1 + 1e-5
+    assert len(reading.likeliest(3, 4)) == 4
+    everything = dict(reading.likeliest(3, 1000))
+    assert set(everything) == set(CHARACTERS)
+    assert sum(everything.values()) == pytest.approx(1, abs=1e-5)
+    assert -math.log2(everything[reading.text[3]]) == pytest.approx(reading.surprise[3].item(), abs=1e-3)
+
+
+def test_what_follows_a_text_is_not_yet_known_to_those_before_it(reader: Checkpoint) -> None:
+    one, other = read(reader, TEXT * 5 + "hat"), read(reader, TEXT * 5 + "bin")
+    torch.testing.assert_close(one.expected[:-3], other.expected[:-3], atol=1e-4, rtol=1e-4)
+    assert one.likeliest(len(TEXT) * 5)[0][0] == other.likeliest(len(TEXT) * 5)[0][0]
+
+
+def test_the_text_is_repaired_first_and_the_repair_is_told(checkpoint: Checkpoint) -> None:
+    reading = read(checkpoint, "The Bállad?")
+    assert reading.text == "the ballad"
+    assert reading.report == checkpoint.vocabulary.repair("The Bállad?").report != ""
+    assert torch.equal(reading.surprise, read(checkpoint, "the ballad").surprise)
+
+
+@pytest.mark.parametrize("text", ["", "???"])
+def test_where_no_text_is_left_the_first_character_is_still_expected(reader: Checkpoint, text: str) -> None:
+    reading = read(reader, text)
+    assert reading.text == ""
+    assert reading.surprise.shape == (0,)
+    assert math.isnan(reading.bits_per_character)
+    assert len(reading.likeliest(0)) == 10
+
+
+def test_a_long_text_is_read_to_its_end(checkpoint: Checkpoint) -> None:
+    reading = read(checkpoint, book(20_000))
+    assert reading.surprise.shape == (len(reading.text),)
+    assert reading.expected.shape == (len(reading.text) + 1, V)
+    assert reading.surprise.isfinite().all()
+    assert (reading.surprise >= 0).all()
