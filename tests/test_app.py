@@ -20,6 +20,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from training.publish import space_files
+
 APP = Path(__file__).parent.parent / "app.py"
 PROMPT, REPAIRED = "Alice was so Tired 😀", "alice was so tired "
 SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
@@ -40,17 +42,17 @@ expect.set_options(timeout=SLOW)
 
 
 @contextmanager
-def serving(directory: Path, *command: str | Path) -> Iterator[tuple[str, Path]]:
-    """A Python command that serves the app: its address and its log."""
+def serving(
+    directory: Path, *command: str | Path, cwd: Path = APP.parent, **variables: str
+) -> Iterator[tuple[str, Path]]:
+    """A Python command that serves the app: its address and its log, which is kept in `directory`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url, log = f"http://127.0.0.1:{port}", directory / "log"
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"}
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"} | variables
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=APP.parent, env=environment, stdout=output, stderr=output
-        )
+        process = subprocess.Popen([sys.executable, *command], cwd=cwd, env=environment, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + 120
         while True:
@@ -514,6 +516,44 @@ def test_another_process_writes_the_same_text_for_the_same_seed(client: Client) 
     ]
     run = subprocess.run(command, cwd=APP.parent, capture_output=True, text=True, check=True)
     assert run.stdout == served + "\n"
+
+
+# ---- as a Space ------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_of_nothing_but_the_spaces_files_starts_and_answers_and_writes_nothing(tmp_path: Path) -> None:
+    space = tmp_path / "space"
+    for name, content in space_files([]).items():
+        (space / name).parent.mkdir(parents=True, exist_ok=True)
+        (space / name).write_bytes(content)
+    before = set(space.rglob("*"))
+    variables = {"SPACE_ID": "user/name", "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+    with serving(tmp_path, "app.py", cwd=space, **variables) as (url, log):
+        assert len(Client(url, verbose=False).predict("Alice", length=30, api_name="/predict")) == 30
+    assert set(space.rglob("*")) == before
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_variable_names_the_models_and_one_that_cannot_be_used_is_named_on_the_page(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with serving(tmp_path, APP, CHECKPOINTS="assets/pooh, nothing-there ,assets/alice") as (url, log):
+        page = browser.new_page()
+        page.set_default_timeout(SLOW)
+        page.goto(url)
+        expect(page.locator("#model label")).to_have_count(2)
+        expect(page.locator("#model")).to_contain_text("Unavailable: nothing-there (there is no checkpoint directory")
+        page.locator("#write").click()
+        finished(page, 1000)
+        page.close()
+    assert "Traceback" not in log.read_text()
+
+
+def test_without_any_model_that_can_be_used_it_says_why_and_ends() -> None:
+    environment = os.environ | {"CHECKPOINTS": "nothing-there,nor-there"}
+    run = subprocess.run([sys.executable, APP], env=environment, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr.count("there is no checkpoint directory") == 2
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------

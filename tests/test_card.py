@@ -1,6 +1,8 @@
 """The model card: metadata that the Hub can read, and the figures of the record."""
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,16 +10,24 @@ from huggingface_hub import ModelCard
 
 from training.card import card
 
+ROOT = Path(__file__).parent.parent
 RECORD: dict[str, Any] = {
     "corpus": {"name": "pooh", "characters": 120_000, "files": [{"name": "pooh.txt", "bytes": 1, "sha256": "ab12"}]},
     "split": {"training": 108_000, "held_out": 12_000},
-    "recipe": {"name": "modern"},
+    "recipe": {"name": "modern", "sampling": {"temperature": 0.9, "top_k": 0}, "context": "carried"},
+    "seed": 7,
     "parameters": 1_234_567,
     "held_out": {"nats": 1.3, "bits_per_character": 1.87654321},
-    "samples": [{"step": 0, "text": "xqz"}, {"step": 9, "text": "said pooh.\n\n“so,” said he\n---\n# no heading"}],
+    "samples": [
+        {"step": 0, "text": "xqz"},
+        {"step": 9, "text": "said pooh.\n\n“so,” said he\n---\n# no heading"},
+        {"step": 12, "text": "by heart"},
+    ],
+    "best_step": 9,
     "command": "python -m training.train pooh.txt --out pooh",
     "seconds": 90.0,
     "machine": "A Processor, 2 threads",
+    "versions": {"python": "3.11.7", "torch": "2.13.0"},
 }
 
 
@@ -30,6 +40,13 @@ def test_the_metadata_is_yaml_that_the_hub_can_read() -> None:
     assert result.dataset_name == "pooh"
     assert result.metric_type == "bits_per_character"
     assert result.metric_value == 1.8765
+    assert result.dataset_split == "held out"
+    assert (data.license, data.language, data.base_model) == (None, None, None)
+
+
+def test_licence_and_language_are_told_where_they_are_known() -> None:
+    data: Any = ModelCard(card(RECORD, licence="cc0-1.0", language="en")).data
+    assert (data.license, data.language) == ("cc0-1.0", "en")
 
 
 def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> None:
@@ -40,10 +57,13 @@ def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> 
         "modern recipe",
         "1,234,567 parameters",
         "108,000 characters",
-        "12,000 characters held out",
+        "12,000 characters held out, which follow them",
         "**1.877 bits per character**",
         "    python -m training.train pooh.txt --out pooh\n",
-        "1.5 minutes on A Processor, 2 threads",
+        "1.5 minutes on A Processor, 2 threads, with python 3.11.7, torch 2.13.0.",
+        "in the manner of this one text, and knows nothing else.",
+        "must not be used as information",
+        "at step 9, whose weights these are, without a prompt (temperature 0.9, top_k 0, context carried, seed 7)",
     ):
         assert part in text
 
@@ -52,13 +72,29 @@ def test_a_model_that_began_from_another_names_it() -> None:
     assert "beginning from" not in card(RECORD)
     text = card(RECORD | {"init": {"name": "storyteller", "sha256": "ef56"}})
     assert "beginning from `storyteller` (SHA-256 of its weights `ef56`)" in text
+    assert "of this one text and of those that `storyteller` had read, and knows nothing else." in text
+    data: Any = ModelCard(card(RECORD | {"init": {"name": "ann/teller@0123456", "sha256": "ef56"}})).data
+    assert data.base_model == "ann/teller"
 
 
-def test_the_last_sample_is_shown_as_it_was_written_and_as_nothing_but_text() -> None:
+def test_the_sample_of_the_weights_is_shown_as_it_was_written_and_as_nothing_but_text() -> None:
     text = card(RECORD)
     # Indented by four, Markdown shows every line as it stands.
     assert "\n    said pooh.\n    \n    “so,” said he\n    ---\n    # no heading\n" in text
     assert "xqz" not in text
+    assert "by heart\n" not in text.split("## A sample")[1]
+
+
+def test_a_card_with_a_name_on_the_hub_says_how_to_load_it() -> None:
+    assert "Use it" not in card(RECORD)
+    assert 'checkpoint = load("ann/pooh")\n' in card(RECORD, "ann/pooh")
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "assets").glob("*/training.json")), ids=lambda path: path.parent.name)
+def test_each_shipped_record_makes_a_card(record: Path) -> None:
+    training = json.loads(record.read_text(encoding="utf-8"))
+    data: Any = ModelCard(card(training, "ann/shipped")).data
+    assert data.eval_results[0].metric_value == round(training["held_out"]["bits_per_character"], 4)
 
 
 def test_every_file_of_the_corpus_is_named_with_its_digest() -> None:
@@ -66,6 +102,7 @@ def test_every_file_of_the_corpus_is_named_with_its_digest() -> None:
     record["corpus"]["files"].append({"name": "house.txt", "bytes": 2, "sha256": "cd34"})
     text = card(record)
     assert "- `pooh.txt`, SHA-256 `ab12`\n- `house.txt`, SHA-256 `cd34`\n" in text
+    assert "in the manner of these 2 texts," in text
 
 
 @pytest.mark.parametrize(

@@ -1,112 +1,25 @@
 """Checkpoints by name: the real client against a stand-in for the Hub on the loopback address."""
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import huggingface_hub.constants
 import pytest
 
 from model.checkpoint import FILES, Checkpoint, CheckpointError, save
 from model.hub import LARGEST, load
+from tests.stand_in import Hub, serve
 
 ROOT = Path(__file__).parent.parent
-
-
-class Hub(ThreadingHTTPServer):
-    """A stand-in for the Hub's HTTP interface: repositories with revisions, each a commit with its files."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.repositories: dict[str, dict[str, str]] = {}  # name -> revision -> commit
-        self.commits: dict[str, dict[str, bytes]] = {}  # commit -> file -> content
-        self.refusal: tuple[int, str] | None = None  # status and error code for every request
-        self.sizes: dict[str, int] = {}  # what is claimed of a file, where it is not true
-        self.sent: list[str] = []  # the files whose content was sent
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def publish(self, name: str, directory: Path, revision: str = "main") -> str:
-        """Put a directory's files there; return the commit."""
-        content = {file.name: file.read_bytes() for file in sorted(directory.iterdir())}
-        commit = hashlib.sha1(repr(sorted(content.items())).encode()).hexdigest()
-        self.commits[commit] = content
-        self.repositories.setdefault(name, {})[revision] = commit
-        return commit
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Hub
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        hub = self.server
-        if hub.refusal:
-            status, code = hub.refusal
-            return self.reply(status, X_Error_Code=code, X_Error_Message="no")
-        parts = urlsplit(self.path).path.strip("/").split("/")
-        api = parts[0] == "api"
-        name = "/".join(parts[2:4] if api else parts[:2])
-        rest = parts[4:] if api else parts[2:]
-        if name not in hub.repositories:
-            return self.reply(404, X_Error_Code="RepoNotFound")
-        revision = rest[1] if len(rest) > 1 else "main"
-        commit = hub.repositories[name].get(revision, revision)
-        if commit not in hub.commits:
-            return self.reply(404, X_Error_Code="RevisionNotFound")
-        files = hub.commits[commit]
-        sizes = {file: hub.sizes.get(file, len(content)) for file, content in files.items()}
-        if api and rest[:1] == ["tree"]:
-            tree = [{"type": "file", "path": file, "size": sizes[file], "oid": commit} for file in files]
-            return self.reply(200, json.dumps(tree).encode(), Content_Type="application/json")
-        if api:
-            siblings = [{"rfilename": file, "size": sizes[file], "blobId": commit} for file in files]
-            info = {"id": name, "sha": commit, "private": False, "siblings": siblings}
-            return self.reply(200, json.dumps(info).encode(), Content_Type="application/json")
-        file = "/".join(rest[2:])
-        if self.command == "GET":
-            hub.sent.append(file)
-        etag = hashlib.sha256(files[file]).hexdigest()
-        return self.reply(200, files[file], ETag=f'"{etag}"', X_Repo_Commit=commit, Accept_Ranges="bytes")
-
-    do_HEAD = do_GET  # noqa: N815 (the base class's naming)
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """An empty Hub that the client in this process talks to, with an empty cache."""
-    server = Hub()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.address)
-    files = "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.address + files)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    yield server
-    server.shutdown()
-    server.server_close()
+    yield from serve(monkeypatch, tmp_path / "cache")
 
 
 def test_a_model_is_loaded_by_its_name_and_says_its_revision(hub: Hub, directory: Path, checkpoint: Checkpoint) -> None:

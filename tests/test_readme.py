@@ -8,13 +8,13 @@ from types import ModuleType
 import pytest
 
 from model import generate
-from training import train
+from training import publish, train
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [train, generate])
+@pytest.mark.parametrize("command", [train, generate, publish])
 def test_every_option_of_a_command_is_in_the_readme(command: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.parse(["--help"])

@@ -4,11 +4,33 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+USE = """
+## Use it
 
-def card(record: dict[str, Any]) -> str:
-    """The README.md of a checkpoint: the Hub's metadata as YAML, then what a person wants to know first."""
-    held_out, corpus = record["held_out"], record["corpus"]
+In a clone of LSTM Text Generation, the program that made it:
+
+```python
+from model.generation import GenerationConfig, defaults, generate
+from model.hub import load
+
+checkpoint = load("{name}")
+config = GenerationConfig(**defaults(checkpoint), length=500)
+print("".join(generate(checkpoint, "once upon a time", config)))
+```
+"""
+
+
+def card(record: dict[str, Any], name: str = "", licence: str | None = None, language: str | None = None) -> str:
+    """The README.md of a checkpoint: the Hub's metadata as YAML, then what a person wants to know first.
+
+    With its name on the Hub it says how to load it from there, too.
+    """
+    held_out, corpus, split, recipe = record["held_out"], record["corpus"], record["split"], record["recipe"]
+    init = record.get("init")
     metadata = ModelCardData(
+        language=language,
+        license=licence,
+        base_model=init["name"].split("@")[0] if init and "/" in init["name"] else None,
         model_name=corpus["name"],
         library_name="pytorch",
         pipeline_tag="text-generation",
@@ -18,36 +40,51 @@ def card(record: dict[str, Any]) -> str:
                 task_type="text-generation",
                 dataset_type="text",
                 dataset_name=corpus["name"],
+                dataset_split="held out",
                 metric_type="bits_per_character",
-                metric_name="bits per character, held-out tenth",
+                metric_name="bits per character, held out",
                 metric_value=round(held_out["bits_per_character"], 4),
             )
         ],
     )
     files = "\n".join(f"- `{file['name']}`, SHA-256 `{file['sha256']}`" for file in corpus["files"])
-    init = record.get("init")
+    these = "this one text" if len(corpus["files"]) == 1 else f"these {len(corpus['files'])} texts"
+    these += f" and of those that `{init['name']}` had read" if init else ""
     begun = f", beginning from `{init['name']}` (SHA-256 of its weights `{init['sha256']}`)" if init else ""
-    sample = record["samples"][-1]["text"].replace("\n", "\n    ")
+    versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
+    samples = {sample["step"]: sample["text"] for sample in record["samples"]}
+    sample = samples[record["best_step"]].replace("\n", "\n    ")
+    settings = ", ".join(f"{setting} {value}" for setting, value in recipe["sampling"].items())
     return f"""---
 {metadata.to_yaml()}
 ---
 
 # {corpus["name"]}
 
-A character-level LSTM ({record["recipe"]["name"]} recipe, {record["parameters"]:,} parameters){begun},
-trained on the first {record["split"]["training"]:,} characters of
+A character-level LSTM ({recipe["name"]} recipe, {record["parameters"]:,} parameters){begun},
+trained on the first {split["training"]:,} characters of
 
 {files}
 
-On the {record["split"]["held_out"]:,} characters held out it needs
+On the {split["held_out"]:,} characters held out, which follow them, it needs
 **{held_out["bits_per_character"]:.3f} bits per character**.
-It writes in the manner of this one text and knows nothing else; what it writes is not fact.
+{USE.format(name=name) if name else ""}
+## What it is not for
 
-Made with
+It spells one character after another in the manner of {these}, and knows nothing else.
+What it writes is not fact, and must not be used as information, advice or a basis for decisions, nor passed off as the
+author's. It can repeat passages of what it has read, and whatever in it offends.
+
+## How it was made
 
     {record["command"]}
 
-in {record["seconds"] / 60:.1f} minutes on {record["machine"]}. Unedited, at the last measurement:
+in {record["seconds"] / 60:.1f} minutes on {record["machine"]}, with {versions}.
+
+## A sample
+
+Unedited, written at step {record["best_step"]:,}, whose weights these are, without a prompt ({settings}, context \
+{recipe["context"]}, seed {record["seed"]}):
 
     {sample}
 """

@@ -1,0 +1,343 @@
+"""Publishing: the real client against a stand-in for the Hub, which then gives back what it was sent."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from model.checkpoint import CARD, FILES, Checkpoint, save
+from model.hub import load
+from tests.stand_in import TOKEN, Hub, serve
+from tests.test_card import RECORD
+from tests.test_structure import imports
+from training.publish import main
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, where it sends a large file
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """An empty Hub that the client in this process talks to, with ann logged in."""
+    for hub in serve(monkeypatch, tmp_path / "cache"):
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield hub
+
+
+@pytest.fixture
+def directory(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    """A checkpoint with a full record."""
+    save(replace(checkpoint, training=RECORD), tmp_path / "tiny", "# written by hand\n")
+    return tmp_path / "tiny"
+
+
+def own_files(directory: Path) -> dict[str, bytes]:
+    return {file: (directory / file).read_bytes() for file in FILES if file != CARD}
+
+
+def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on stderr, which is all that was said."""
+    out, error = capsys.readouterr()
+    assert out == ""
+    [line] = [line for line in error.splitlines() if not re.search(r"\d+%\|", line)]  # the client shows how far it is
+    assert line.startswith("training.publish: ")
+    return str(line)
+
+
+# ---- a checkpoint ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_published_is_loaded_back_byte_for_byte_by_name_and_by_revision(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (directory / "holiday.mp4").write_bytes(b"x")
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert capsys.readouterr().out == f"{hub.address}/ann/tiny\n"
+    content = hub.content("ann/tiny")
+    assert set(content) == {*FILES, ".gitattributes"}
+    assert {file: content[file] for file in FILES if file != CARD} == own_files(directory)
+    commit = hub.repositories["ann/tiny"]["main"]
+    for place in ("ann/tiny", f"ann/tiny@{commit}"):
+        loaded = load(place)
+        assert loaded.name == f"ann/tiny@{commit[:7]}"
+        assert loaded.training == RECORD
+    assert len(hub.written) == 1
+    assert (directory / CARD).read_text() == "# written by hand\n"
+
+
+def test_the_card_is_made_from_the_record_and_its_python_runs(hub: Hub, directory: Path) -> None:
+    assert main([str(directory), "ann/tiny", "--license", "cc0-1.0", "--language", "en"]) == 0
+    card = ModelCard(hub.content("ann/tiny")[CARD].decode())
+    data: Any = card.data
+    assert (data.license, data.language) == ("cc0-1.0", "en")
+    [python] = re.findall(r"```python\n(.*?)```", card.text, re.DOTALL)
+    environment = os.environ | {"HF_ENDPOINT": hub.address, "HF_HOME": str(directory.parent / "home")}
+    written = subprocess.run(
+        [sys.executable, "-c", python], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert len(written) == 501
+
+
+def test_the_same_again_changes_nothing(hub: Hub, directory: Path) -> None:
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert len(hub.written) == 1
+
+
+def test_a_second_time_is_a_second_commit_of_the_same_repository(
+    hub: Hub, directory: Path, checkpoint: Checkpoint
+) -> None:
+    assert main([str(directory), "ann/tiny"]) == 0
+    first = hub.repositories["ann/tiny"]["main"]
+    save(replace(checkpoint, training=RECORD | {"seed": 8}), directory)
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert load("ann/tiny").training["seed"] == 8
+    assert load(f"ann/tiny@{first}").training["seed"] == 7
+
+
+def test_a_branch_is_made_where_it_is_new_and_main_stays(
+    hub: Hub, directory: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(directory), "ann/tiny"]) == 0
+    first = hub.repositories["ann/tiny"]["main"]
+    save(replace(checkpoint, training=RECORD | {"seed": 8}), directory)
+    for _ in range(2):
+        assert main([str(directory), "ann/tiny", "--revision", "try/this"]) == 0
+        assert capsys.readouterr().out.endswith(f"{hub.address}/ann/tiny/tree/try/this\n")
+    assert hub.repositories["ann/tiny"]["main"] == first
+    assert hub.content("ann/tiny", "try/this")["training.json"] == own_files(directory)["training.json"]
+    assert len([request for request in hub.requests if "/branch/" in request]) == 1
+
+
+def test_a_pull_request_proposes_where_one_may_not_write_and_changes_nothing(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = hub.commit("bob/tiny", {".gitattributes": b""})
+    assert main([str(directory), "bob/tiny"]) == 2
+    assert "the login may not write to bob/tiny: give a name of your own, propose it" in one_sentence(capsys)
+    assert main([str(directory), "bob/tiny", "--create-pr"]) == 0
+    assert capsys.readouterr().out == f"{hub.address}/bob/tiny/discussions/1\n"
+    assert hub.repositories["bob/tiny"]["main"] == before
+    assert hub.content("bob/tiny", "refs/pr/1").keys() >= set(FILES)
+
+
+def test_what_is_to_be_private_is_private_or_not_sent(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(directory), "ann/secret", "--private"]) == 0
+    assert hub.private == {"ann/secret"}
+    assert main([str(directory), "ann/secret", "--private"]) == 0
+    assert main([str(directory), "ann/open"]) == 0
+    capsys.readouterr()
+    sent = len(hub.written)
+    assert main([str(directory), "ann/open", "--private"]) == 2
+    assert "ann/open is there already and public: make it private" in one_sentence(capsys)
+    assert len(hub.written) == sent
+
+
+def test_a_dry_run_shows_the_card_and_the_files_and_uses_no_network(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network is used")
+
+    monkeypatch.delenv("HF_TOKEN")  # nor a login
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert main([str(directory), "ann/tiny", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert 'load("ann/tiny")' in out
+    for file, content in own_files(directory).items():
+        assert f"{len(content):>12,}  {file}\n" in out
+    assert out.endswith("bytes for ann/tiny; nothing was sent\n")
+    assert hub.requests == []
+
+
+# ---- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_an_unsound_checkpoint_is_refused_before_anything_is_sent(
+    hub: Hub, directory: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(directory.parent / "nowhere"), "ann/tiny"]) == 2
+    assert "there is no checkpoint directory" in one_sentence(capsys)
+    (directory / "training.json").write_text("{}")
+    assert main([str(directory), "ann/tiny"]) == 2
+    assert "does not belong to the model.safetensors beside it" in one_sentence(capsys)
+    save(checkpoint, directory)
+    assert main([str(directory), "ann/tiny"]) == 2
+    assert "does not say how it was trained: publish one that" in one_sentence(capsys)
+    assert hub.requests == []
+
+
+def test_what_would_be_too_large_to_load_is_refused(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.publish.LARGEST", 1000)
+    assert main([str(directory), "ann/tiny"]) == 2
+    assert "MB are loaded by name" in one_sentence(capsys)
+    assert hub.requests == []
+
+
+def test_without_a_login_nothing_is_sent(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    assert main([str(directory), "ann/tiny"]) == 2
+    assert "there is no login for the Hub here: log in with: hf auth login" in one_sentence(capsys)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["tiny", "a/b/c", "ann/-tiny", "ann/ti ny", "ann/tiny.git", "ann/tiny@v1", "a..b/c"])
+def test_a_name_that_the_hub_cannot_have_is_refused(
+    hub: Hub, directory: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(directory), name]) == 2
+    assert f"'{name}' is no name on the Hub: give user/name" in one_sentence(capsys)
+    assert hub.requests == []
+
+
+def test_what_belongs_to_another_is_refused(hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(directory), "bob/tiny"]) == 2
+    assert "the login may not write to bob/tiny: give a name of your own" in one_sentence(capsys)
+    assert hub.repositories == {}
+
+
+def test_a_login_that_is_not_accepted_is_refused(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_old")
+    assert main([str(directory), "ann/tiny"]) == 2
+    assert "the Hub does not accept the login: repeat it with: hf auth login" in one_sentence(capsys)
+    assert hub.repositories == {}
+
+
+def test_without_a_network_the_command_says_so_in_one_line(hub: Hub, directory: Path) -> None:
+    hub.shutdown()
+    hub.server_close()
+    command = [sys.executable, "-m", "training.publish", str(directory), "ann/tiny"]
+    result = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"HF_ENDPOINT": hub.address}, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "training.publish: the Hub cannot be reached: check the network\n"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ((404, "RepoNotFound"), "the Hub does not find ann/tiny"),
+        ((404, "RevisionNotFound"), "ann/tiny has no such branch"),
+        ((400, ""), "the Hub refuses it with status 400 (no)"),
+        ((409, ""), "the Hub refuses it with status 409"),
+        ((429, ""), "the Hub wants fewer requests: wait"),
+        ((500, ""), "the Hub answers with status 500: try again later"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("at", ["/commit/", "/store/"])
+def test_a_broken_upload_is_one_sentence_and_leaves_the_old_revision_whole(
+    hub: Hub,
+    directory: Path,
+    checkpoint: Checkpoint,
+    at: str,
+    refusal: tuple[int, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # the client tries five times more
+    hub.publish("ann/tiny", directory)
+    before = dict(hub.repositories["ann/tiny"])
+    save(replace(checkpoint, training=RECORD | {"seed": 8}), directory)
+    hub.refusals = {at: refusal}
+    assert main([str(directory), "ann/tiny"]) == 2
+    assert said in one_sentence(capsys)
+    assert hub.repositories["ann/tiny"] == before
+    assert load("ann/tiny").training == RECORD
+    assert bool(hub.written) == (at == "/commit/")
+    hub.refusals = {}
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert load("ann/tiny").training["seed"] == 8
+
+
+def test_metadata_that_the_hub_does_not_know_are_refused_in_one_sentence(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.unknown = '"license" must be one of [mit, ...]'
+    assert main([str(directory), "ann/tiny", "--license", "mine"]) == 2
+    assert 'Invalid metadata in README.md. - "license" must be one of [mit, ...]' in one_sentence(capsys)
+    assert hub.written == []
+
+
+# ---- the app as a Space ----------------------------------------------------------------------------------------------
+
+
+def shipped(*places: str) -> set[str]:
+    """The files of the working tree there, less those that git ignores."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *places]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {file for file in listed if (ROOT / file).exists()}
+
+
+CODE = ("LICENSE", "README.md", "app.py", "requirements.txt", "interface", "model")
+
+
+def test_a_space_holds_just_what_the_app_needs(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--space", "ann/writer"]) == 0
+    assert capsys.readouterr().out == f"{hub.address}/spaces/ann/writer\n"
+    content = hub.content("ann/writer")
+    assert content.keys() - {".gitattributes"} == {
+        file for file in shipped(*CODE, "assets") if not file.endswith(".png")
+    }
+    assert len(hub.written) == 1
+    assert hub.spaces == {"ann/writer": {}}
+    for file in content.keys() - {".gitattributes", "README.md"}:
+        assert content[file] == (ROOT / file).read_bytes()
+    # Whatever of this project its code imports is there.
+    for file in content:
+        if file.endswith(".py"):
+            packages = {module.split(".")[0] for module, _ in imports(content[file].decode())}
+            assert not packages & {"training", "benchmarks", "tests"}
+
+
+def test_a_space_of_given_models_names_them_and_holds_none(hub: Hub) -> None:
+    assert main(["--space", "ann/writer", "--models", "ann/tiny", "bob/pooh@v1"]) == 0
+    content = hub.content("ann/writer")
+    assert content.keys() - {".gitattributes"} == shipped(*CODE)
+    card = ModelCard(content["README.md"].decode())
+    assert card.data.get("models") == ["ann/tiny", "bob/pooh"]
+    assert card.data.get("sdk") == "gradio"
+    assert "(assets/page.png)" not in card.text
+    assert hub.spaces == {"ann/writer": {"CHECKPOINTS": "ann/tiny,bob/pooh@v1"}}
+    assert main(["--space", "ann/writer"]) == 0  # with those of assets/ again
+    assert hub.spaces == {"ann/writer": {}}
+
+
+def test_a_dry_run_of_a_space_lists_its_files_and_sends_nothing(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--space", "ann/writer", "--models", "ann/tiny", "--dry-run"]) == 0
+    *listed, last = capsys.readouterr().out.splitlines()
+    assert {line.split()[1] for line in listed} == shipped(*CODE)
+    assert last.endswith("bytes for ann/writer; nothing was sent")
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["assets/alice"], ["assets/alice", "ann/a", "--models", "ann/b"], ["--space", "ann/a", "--create-pr"]],
+    ids=" ".join,
+)
+def test_options_that_do_not_go_together_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "error: " in capsys.readouterr().err

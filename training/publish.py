@@ -1,0 +1,209 @@
+"""Publish a checkpoint on the Hugging Face Hub, or the app as a Space: `python -m training.publish DIR user/name`."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import httpx2  # the Hub client's own HTTP library
+from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    OIDCError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+from model import checkpoint as checkpoints
+from model.checkpoint import CARD, FILES
+from model.hub import LARGEST
+from training.card import card
+
+ROOT = Path(__file__).parent.parent
+CODE = ("interface", "model")  # what app.py imports
+SUFFIXES = (".py", ".js", ".css")
+VARIABLE = "CHECKPOINTS"  # of a Space: which models app.py serves
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.publish",
+        usage="%(prog)s DIR user/name [options]\n       %(prog)s --space user/name [--models user/a user/b] [options]",
+        description="Publish a checkpoint on the Hugging Face Hub, or the app as a Space there.",
+    )
+    parser.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="the checkpoint")
+    parser.add_argument("name", nargs="?", metavar="user/name", help="its name on the Hub, made where it is new")
+    parser.add_argument("--private", action="store_true", help="only its owner may see it")
+    parser.add_argument("--revision", metavar="BRANCH", help="publish to this branch, made where it is new")
+    parser.add_argument("--create-pr", action="store_true", help="propose it as a pull request")
+    parser.add_argument(
+        "--license", metavar="ID", help="under which it may be used, as the Hub spells it: mit, cc0-1.0"
+    )
+    parser.add_argument("--language", metavar="CODE", help="the language of its text: en")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    parser.add_argument("--space", metavar="user/name", help="publish the app as this Space")
+    parser.add_argument("--models", nargs="+", default=[], metavar="user/name", help="which serves these, not assets/")
+    options = parser.parse_args(arguments)
+    if options.space:
+        of_models = ("directory", "revision", "create_pr", "license", "language")
+        if any(getattr(options, option) for option in of_models):
+            parser.error("--space goes with --models, --private and --dry-run alone")
+        options.name = options.space
+    elif options.models or not options.name:
+        parser.error("give DIR and user/name, or --space user/name")
+    return options
+
+
+# ---- what is sent ----------------------------------------------------------------------------------------------------
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless `name` can be one on the Hub, with its owner."""
+    try:
+        validate_repo_id(name)
+        if "/" not in name:
+            raise HFValidationError
+    except HFValidationError as error:
+        raise ValueError(
+            f"{name!r} is no name on the Hub: give user/name, of letters, digits, and single - _ . between them"
+        ) from error
+
+
+def checkpoint_files(directory: Path, name: str, licence: str | None, language: str | None) -> dict[str, bytes]:
+    """A checkpoint's own files, with a card made from its record; ValueError unless it is sound and has a record."""
+    record = checkpoints.load(directory).training
+    files = {file: (directory / file).read_bytes() for file in FILES if file != CARD}
+    size = sum(map(len, files.values()))
+    if size > LARGEST:
+        raise ValueError(
+            f"{directory} takes {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are loaded by name"
+        )
+    try:
+        return files | {CARD: card(record, name, licence, language).encode()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the record of {directory} does not say how it was trained: publish one that python -m training.train made"
+        ) from error
+
+
+def space_files(models: list[str]) -> dict[str, bytes]:
+    """What the app needs to run as a Space: with the checkpoints of assets/, or without where `models` are given."""
+    paths = [ROOT / file for file in ("LICENSE", "app.py", "requirements.txt")]
+    paths += [path for package in CODE for path in (ROOT / package).iterdir() if path.suffix in SUFFIXES]
+    if not models:
+        paths += [config.parent / file for config in (ROOT / "assets").glob("*/config.json") for file in FILES]
+    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    if models:
+        header = "models:\n" + "".join(f"- {model.split('@')[0]}\n" for model in models)
+        readme = readme.replace("\n---\n", f"\n{header}---\n", 1)
+    readme = re.sub(r"!\[[^\]]*\]\(assets/[^)]*\)\n\n", "", readme)  # pictures stay here
+    return files | {"README.md": readme.encode()}
+
+
+# ---- sending it ------------------------------------------------------------------------------------------------------
+
+
+def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, token: str) -> str:
+    """Put `files` in the repository in one commit, making it where it is new; the address of the result."""
+    api = HfApi(token=token)
+    kind = "space" if options.space else "model"
+    revision = options.revision
+    made = api.create_repo(
+        name,
+        repo_type=kind,
+        private=options.private or None,  # else as is usual for the owner
+        exist_ok=True,
+        space_sdk="gradio" if options.space else None,
+    )
+    if options.private and not api.repo_info(name, repo_type=kind).private:
+        raise ValueError(f"{name} is there already and public: make it private in its settings on the Hub first")
+    if revision and not options.create_pr and not api.revision_exists(name, revision, repo_type=kind):
+        api.create_branch(name, branch=revision, repo_type=kind)
+    commit = api.create_commit(
+        name,
+        [CommitOperationAdd(file, content) for file, content in files.items()],
+        commit_message="Publish the app" if options.space else "Publish a checkpoint",
+        repo_type=kind,
+        revision=revision,
+        create_pr=options.create_pr,
+    )
+    if options.models:
+        api.add_space_variable(name, VARIABLE, ",".join(options.models))
+    elif options.space and VARIABLE in api.get_space_variables(name):
+        api.delete_space_variable(name, VARIABLE)
+    return commit.pr_url or (f"{made}/tree/{revision}" if revision else str(made))
+
+
+def trouble(error: BaseException, name: str) -> str:
+    """What went wrong on the way to the Hub, and what to do, in one sentence."""
+    if isinstance(error, RuntimeError) and error.__cause__:  # the client wraps what befalls a large file
+        error = error.__cause__
+    forbidden = (
+        f"the login may not write to {name}: give a name of your own, propose it with --create-pr, "
+        "or log in with a token that may write"
+    )
+    if isinstance(error, HfHubHTTPError):
+        said = " ".join((error.server_message or "").split())
+        status = error.response.status_code
+        if status == 401:
+            return "the Hub does not accept the login: repeat it with: hf auth login"
+        if status == 403:
+            return forbidden
+        if status == 429:
+            return "the Hub wants fewer requests: wait some minutes"
+        if isinstance(error, RevisionNotFoundError):
+            return f"{name} has no such branch: give another --revision"
+        if isinstance(error, RepositoryNotFoundError) or status == 404:
+            return f"the Hub does not find {name}: check the name, and that the login may see it"
+        if status < 500:
+            return f"the Hub refuses it with status {status}{said and f' ({said})'}: see its page on the Hub"
+        return f"the Hub answers with status {status}: try again later"
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE forbids the network: unset it"
+    if isinstance(error, PermissionError):
+        return forbidden
+    if isinstance(error, httpx2.HTTPError | OSError):
+        return "the Hub cannot be reached: check the network"
+    return " ".join(str(error).split())
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    name: str = options.name
+    try:
+        for given in (name, *(model.split("@")[0] for model in options.models)):
+            check_name(given)
+        if options.space:
+            files = space_files(options.models)
+        else:
+            files = checkpoint_files(options.directory, name, options.license, options.language)
+    except (ValueError, OSError) as error:
+        print(f"training.publish: {error}", file=sys.stderr)
+        return 2
+    if options.dry_run:
+        if not options.space:
+            print(files[CARD].decode())
+        for file, content in files.items():
+            print(f"{len(content):>12,}  {file}")
+        print(f"{sum(map(len, files.values())):>12,}  bytes for {name}; nothing was sent")
+        return 0
+    try:
+        token = get_token()
+        if not token:
+            raise ValueError("there is no login for the Hub here: log in with: hf auth login")
+        print(publish(name, files, options, token))
+    except (ValueError, RuntimeError, OIDCError, httpx2.HTTPError, OSError) as error:
+        print(f"training.publish: {trouble(error, name)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped: what was on the Hub is as it was, unless all had been sent.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
