@@ -35,10 +35,13 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
         min_p: float | None = None,
         context: str | None = None,
         seed: int | None = None,
+        stop: str = "length",
+        until: str = "",
     ) -> AsyncIterator[str]:
         """Continue a prompt; gives the new characters alone, as they come. What is None is the model's own setting."""
-        settings = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-        chosen, config = settle(models, prompt, model, **settings, context=context, seed=seed)
+        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+        asked = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
+        chosen, config = settle(models, prompt, model, **sampling, **asked)
         writer = scheduler.write(chosen, prompt, config)
         async for text in frames(scheduler, writer):
             yield text

@@ -24,6 +24,8 @@ REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
 SCRIPT = Path(__file__).with_name("sheet.js").read_text(encoding="utf-8")
 LINK = "() => JSON.stringify(Object.fromEntries(new URLSearchParams(location.hash.slice(1))))"
 UNDONE = 100  # continuations that can be taken back
+VISITORS = 1000  # whose sheets are remembered; most are forgotten as soon as they go
+STOPS = {"length": "at the length", "sentence": "with a sentence", "text": "with this text"}
 CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 
 
@@ -121,8 +123,9 @@ class Sheet:
         return self.after
 
 
+OWN = "the model's own"
 PRESETS: dict[str, tuple[str, dict[str, float]]] = {
-    "the model's own": ("as this model writes best", {}),
+    OWN: ("as this model writes best", {}),
     "the tutorial": ("always the likeliest letter, which soon runs in circles", {"temperature": 0}),
     "careful": ("plain and safe words", {"temperature": 0.6, "top_k": 0, "top_p": 0.9, "min_p": 0}),
     "balanced": ("about as surprising as a book", {"temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0}),
@@ -180,7 +183,7 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
             with gr.Accordion("Settings", open=False, elem_id="settings"):
                 preset = gr.Radio(
                     [(f"{name}: {what}", name) for name, (what, _) in PRESETS.items()],
-                    value="the model's own",
+                    value=OWN,
                     label="How adventurous",
                     elem_id="preset",
                 )
@@ -190,6 +193,13 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
                     "top_p": slider("top_p", "Top-p", 1, 0.01),
                     "min_p": slider("min_p", "Min-p", 1, 0.01),
                     "length": gr.Number(1000, label="Length", info=meaning["length"], precision=0),
+                    "stop": gr.Radio(
+                        [(label, name) for name, label in STOPS.items()],
+                        value="length",
+                        label="Stop",
+                        info="at the length, or sooner",
+                    ),
+                    "until": gr.Textbox(label="Text to stop at", placeholder="THE END", info=meaning["until"]),
                     "context": gr.Radio(
                         [(label, name) for name, label in CONTEXTS.items()],
                         value=own["context"],
@@ -210,12 +220,17 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
     names = list(settings)
     sampling = [name for name in names if name in own]
 
+    def sheet_of(request: gr.Request) -> Sheet:
+        if len(sheets) == VISITORS and request.session_hash not in sheets:
+            sheets.pop(next(iter(sheets)))
+        return sheets.setdefault(request.session_hash, Sheet())
+
     async def write(request: gr.Request, text: Any, model: Any, seed: Any, *values: Any) -> AsyncIterator[Any]:
         # The seed is typed as text, and is None while the settings have never been opened.
         seed = int(seed) if isinstance(seed, str) and seed.strip().isdecimal() else seed or None
         checkpoint, config = settle(models, text, model, seed=seed, **dict(zip(names, values, strict=True)))
         repaired = checkpoint.vocabulary.repair(text)
-        mine = sheets.setdefault(request.session_hash, Sheet())
+        mine = sheet_of(request)
         lead = checkpoint.vocabulary.characters[checkpoint.vocabulary.start]
         chosen_seed, skip = mine.begin(repaired.text, model, lead, None if seed is None else config.seed)
         yield {
@@ -240,12 +255,12 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
         }
 
     async def try_again(request: gr.Request, text: Any, model: Any, _: Any, *values: Any) -> AsyncIterator[Any]:
-        mine = sheets.setdefault(request.session_hash, Sheet())
-        async for update in write(request, mine.undo(text), model, None, *values):
+        settle(models, text, model, **dict(zip(names, values, strict=True)))  # before anything is taken back
+        async for update in write(request, sheet_of(request).undo(text), model, None, *values):
             yield update
 
     def undo(request: gr.Request, text: Any) -> list[Any]:
-        mine = sheets.setdefault(request.session_hash, Sheet())
+        mine = sheet_of(request)
         more = len(mine.before) > 1
         return [mine.undo(text), "", *(gr.Button(interactive=more) for _ in (again_button, undo_button))]
 
@@ -257,13 +272,13 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
         stop(request)
         sheets.pop(request.session_hash, None)
 
-    def choose(model: str) -> list[Any]:
-        own = defaults(models[model])
-        examples = gr.Radio(list(beginnings(models[model])), value=None)
-        return [describe(models[model]), examples, "the model's own", *(own[name] for name in sampling)]
+    def choose(name: str | None) -> list[Any]:
+        chosen = models.get(name or "", first)
+        examples = gr.Radio(list(beginnings(chosen)), value=None)
+        return [describe(chosen), examples, OWN, *(defaults(chosen)[name] for name in sampling)]
 
-    def prefer(preset: str, model: str) -> list[Any]:
-        values = defaults(models[model]) | PRESETS[preset][1]
+    def prefer(preset: str | None, name: str | None) -> list[Any]:
+        values = defaults(models.get(name or "", first)) | PRESETS[preset or OWN][1]
         return [values[name] for name in sampling]
 
     def keep(request: gr.Request) -> str:
@@ -296,14 +311,16 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
     def restore(link: Any) -> Any:
         """What a link that somebody shared holds, if it is sound."""
         try:
-            values = {key: parse(value) for key, value in json.loads(link).items()}
-            text, name, number = values.pop("text"), values.pop("model"), values.pop("seed", None)
-            settle(models, str(text), name, seed=number, **{key: values[key] for key in names if key in values})
+            typed = json.loads(link)
+            text, name = typed.pop("text"), typed.pop("model")
+            values = {key: value if key == "until" else parse(value) for key, value in typed.items()}
+            number = values.get("seed")
+            settle(models, text, name, seed=number, **{key: values[key] for key in names if key in values})
         except (gr.Error, ValueError, TypeError, KeyError, AttributeError):
             return gr.skip()
         shown = [settings[key] for key in names if key in values]
         return {
-            sheet: str(text),
+            sheet: text,
             model: name,
             about: describe(models[name]),
             begin: gr.Radio(list(beginnings(models[name])), value=None),

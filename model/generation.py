@@ -1,9 +1,10 @@
 """Writing on from a prompt, one character at a time: one text, or many of one model side by side."""
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from model.decoder import Decoder, Streams
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
 
+SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # a text that has just ended one
+LONGEST_END = 100  # characters of a text to stop with
 LONGEST = 100_000  # characters in one continuation
 WINDOW = 100  # characters that a prediction sees in window context, as in both tutorials
 
@@ -22,6 +25,10 @@ class GenerationConfig(SamplingConfig):
     """How a continuation is written; ValueError for values outside their range."""
 
     length: int = option(1000, "characters to write", 1, LONGEST)
+    stop: Literal["length", "sentence", "text"] = option(
+        "length", "end sooner: with a sentence, or with a text (until)"
+    )
+    until: str = option("", "the text to end with, where stop is text", high=100)
     context: Context = option("carried", "carry the state on, or let every prediction see the last 100 characters")
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
     skip: int = option(0, "random numbers to pass over: as many as a text has characters that goes on", 0, 2**63 - 1)
@@ -59,6 +66,14 @@ class Writer:
         bits = np.random.PCG64(config.seed)
         self.random = np.random.Generator(bits.advance(config.skip))  # one number for each character
         self.cancelled = self.failed = False
+
+    def add(self, character: str) -> None:
+        """Write one more character."""
+        self.characters.append(character)
+        if self.config.stop != "length":
+            end = "".join(self.characters[-2 * LONGEST_END :])
+            if SENTENCE.search(end) if self.config.stop == "sentence" else end.endswith(self.config.until or "\0"):
+                self.cancel()
 
     @property
     def text(self) -> str:
@@ -133,7 +148,7 @@ class Batch:
         self.ids = self.sampler(logits, random)
         characters = self.checkpoint.vocabulary.characters
         for b, writer in writing:
-            writer.characters.append(characters[self.ids[b]])
+            writer.add(characters[self.ids[b]])
 
     def _regroup(self) -> None:
         keep = [b for b, writer in enumerate(self.writers) if not writer.done]

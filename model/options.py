@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def option(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with a one-line meaning and, for numbers, the lowest and highest legal value."""
+    """A dataclass field with a one-line meaning, and the lowest and highest legal value; for text, its longest."""
     return dataclasses.field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
 
 
@@ -31,6 +31,8 @@ def _check_value(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
         allowed, legal = " or ".join(get_args(kind)), value in get_args(kind)
     elif kind is bool:
         allowed, legal = "true or false", isinstance(value, bool)
+    elif kind is str:
+        allowed, legal = f"text of at most {high:,} characters", isinstance(value, str) and len(value) <= high
     else:
         allowed = "a whole number" if kind is int else "a number"
         if low is not None:
@@ -49,7 +51,7 @@ def add_options(parser: argparse._ActionsContainer, options: type) -> None:
         if "meaning" not in field.metadata:
             continue
         kind = types[field.name]
-        how: dict[str, Any] = {"type": kind, "metavar": "N" if kind is int else "X"}
+        how: dict[str, Any] = {"type": kind, "metavar": {int: "N", float: "X"}.get(kind, "TEXT")}
         if kind is bool:
             how = {"action": argparse.BooleanOptionalAction}
         elif get_origin(kind) is Literal:

@@ -291,6 +291,9 @@ def test_a_link_brings_the_sheet_and_its_settings_back(page: Page, server: str) 
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
     expect(page.get_by_label("Seed")).to_have_value("11")
     page.goto("about:blank")
+    page.goto(f"{server}/#model=alice&text=1e5")
+    expect(sheet(page)).to_have_value("1e5")
+    page.goto("about:blank")
     page.goto(f"{server}/#model=nobody&text=a&temperature=x")  # what is unsound is passed over
     expect(sheet(page)).to_have_value("")
 
@@ -376,6 +379,14 @@ def test_predict_needs_the_prompt_alone_and_returns_1000_characters(client: Clie
     text = client.predict(prompt, api_name="/predict")
     assert isinstance(text, str)
     assert len(text) == 1000
+
+
+def test_predict_stops_where_it_is_told(client: Client) -> None:
+    until = client.predict("Alice", model="alice", stop="text", until="e", seed=1, api_name="/predict")
+    assert until.endswith("e")
+    assert until.count("e") == 1
+    sentence = client.predict("Alice was", model="alice", stop="sentence", seed=1, length=5000, api_name="/predict")
+    assert re.search(r"[.!?]\W*\s\Z", sentence)
 
 
 def test_predict_takes_every_setting(client: Client) -> None:

@@ -233,7 +233,17 @@ def test_the_defaults_are_those_the_checkpoint_was_saved_with(checkpoint: Checkp
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"length": 0}, {"length": LONGEST + 1}, {"length": 1.5}, {"seed": -1}, {"context": "all"}, {"top_p": -1}],
+    [
+        {"length": 0},
+        {"length": LONGEST + 1},
+        {"length": 1.5},
+        {"seed": -1},
+        {"context": "all"},
+        {"top_p": -1},
+        {"stop": "never"},
+        {"until": 5},
+        {"until": "a" * 101},
+    ],
     ids=str,
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
@@ -246,6 +256,31 @@ def test_a_network_of_no_opinion_writes_every_character(checkpoint: Checkpoint) 
     nn.init.zeros_(network.output.weight)
     nn.init.zeros_(network.output.bias)
     assert set(text(replace(checkpoint, network=network), length=300, temperature=1.0)) == set(CHARACTERS)
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "ends"),
+    [
+        ({}, "One. Two", False),
+        ({"stop": "sentence"}, "He said", False),
+        ({"stop": "sentence"}, "He said.", False),  # it may be 3.14
+        ({"stop": "sentence"}, "He said. ", True),
+        ({"stop": "sentence"}, "“Really?!”\n", True),
+        ({"stop": "sentence"}, " . ", False),
+        ({"stop": "text", "until": "END"}, "THE EN", False),
+        ({"stop": "text", "until": "END"}, "THE END", True),
+        ({"stop": "text"}, "THE END. ", False),
+    ],
+    ids=str,
+)
+def test_a_text_ends_where_it_is_to_stop(
+    checkpoint: Checkpoint, options: dict[str, Any], text: str, ends: bool
+) -> None:
+    writer = Writer(checkpoint, "a", GenerationConfig(**options))
+    for place, character in enumerate(text):
+        assert not writer.done, text[:place]
+        writer.add(character)
+    assert writer.done == ends
 
 
 # ---- in company ------------------------------------------------------------------------------------------------------
