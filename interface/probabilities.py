@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 import gradio as gr
 
+from interface.write import refusal
 from model.checkpoint import Checkpoint
 from model.generation import LONGEST
 from model.inspection import Reading, read
@@ -103,11 +104,6 @@ class Readings:
 
     def __call__(self, name: str, text: str) -> Reading:
         return self._read(name, text[-SHOWN:])
-
-
-def refusal(message: str) -> gr.Error:
-    """What a visitor sees, in one sentence, where a request cannot be met; the log stays clean."""
-    return gr.Error(message, title="That will not do", print_exception=False)
 
 
 def whole(event: gr.EventData) -> int:
