@@ -112,7 +112,7 @@ class Streams:
 
     def __init__(self, decoder: Decoder, B: int) -> None:
         """Streams that have read nothing."""
-        self.decoder, self.B = decoder, B
+        self.decoder = decoder
         # Every layer's hidden state, doubled: float32, or the bits of bfloat16, which NumPy does not have.
         self.state = np.zeros((decoder.L, decoder.H, B), np.uint16 if decoder.halves else np.float32)
         self.rooms = [_Room(self, i) for i in range(decoder.L)]
@@ -124,7 +124,7 @@ class Streams:
         self.weights = [weights.T.contiguous().T if by_columns else weights for weights in decoder.weights]
 
     def regroup(self, keep: Sequence[int], fresh: int = 0) -> "Streams":
-        """These streams of the `B`, in this order, and behind them `fresh` ones that have read nothing."""
+        """Those of the streams, in this order, and behind them `fresh` ones that have read nothing."""
         streams = Streams(self.decoder, len(keep) + fresh)
         streams.state[:, :, : len(keep)] = self.state[:, :, keep]
         for room, old in zip(streams.rooms, self.rooms, strict=True):

@@ -76,5 +76,5 @@ class Scheduler:
         except Exception:  # whatever it was, the texts of other batches go on
             logging.exception("%d texts were broken off", batch.writing)
             for writer in batch.everyone:
-                writer.failed = True
+                writer.failed = not writer.done
                 writer.cancel()

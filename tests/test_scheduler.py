@@ -108,6 +108,9 @@ def test_a_fault_breaks_off_the_texts_of_its_own_batch_alone(
     assert [len(writer.characters) for writer in writers] == [40, 7]
     assert [writer.failed for writer in writers] == [False, True]
     assert "1 texts were broken off" in caplog.text
+    short = [scheduler.write(other, "a", config(length=length)) for length in (6, 40)]
+    wait(lambda: all(writer.done for writer in short))
+    assert [writer.failed for writer in short] == [False, True], "what was whole before is not broken off"
     last = scheduler.write(other, "a", config(length=5))
     wait(lambda: last.done)
     assert last.text
