@@ -58,6 +58,8 @@ CSS = """
 .gradio-container { --tint: #f0e3c4; }
 .dark .gradio-container, .gradio-container.dark { --tint: #43382a; }
 #sheet .icon-button-wrapper { border: 0; box-shadow: none; background: none; }
+button[role=tab] { color: var(--body-text-color-subdued); }
+button[role=tab].selected { color: var(--body-text-color); font-weight: 600; }
 #actions { display: grid; grid-template-columns: repeat(4, 1fr); gap: .6rem; }
 #actions button { font-weight: 500; }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }

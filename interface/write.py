@@ -25,7 +25,7 @@ SCRIPT = Path(__file__).with_name("sheet.js").read_text(encoding="utf-8")
 LINK = "() => JSON.stringify(Object.fromEntries(new URLSearchParams(location.hash.slice(1))))"
 UNDONE = 100  # continuations that can be taken back
 VISITORS = 1000  # whose sheets are remembered; most are forgotten as soon as they go
-STOPS = {"length": "at the length", "sentence": "with a sentence", "text": "with this text"}
+STOPS = {"length": "no sooner", "sentence": "with a sentence", "text": "with this text"}
 CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 
 
@@ -197,9 +197,11 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
                         [(label, name) for name, label in STOPS.items()],
                         value="length",
                         label="Stop",
-                        info="at the length, or sooner",
+                        info="whether to stop before so much is written",
                     ),
-                    "until": gr.Textbox(label="Text to stop at", placeholder="THE END", info=meaning["until"]),
+                    "until": gr.Textbox(
+                        label="Text to stop at", placeholder="THE END", info="where that is chosen above"
+                    ),
                     "context": gr.Radio(
                         [(label, name) for name, label in CONTEXTS.items()],
                         value=own["context"],
