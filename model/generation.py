@@ -28,7 +28,7 @@ class GenerationConfig(SamplingConfig):
     stop: Literal["length", "sentence", "text"] = option(
         "length", "end sooner: with a sentence, or with a text (until)"
     )
-    until: str = option("", "the text to end with, where stop is text", high=100)
+    until: str = option("", "the text to end with, where stop is text", high=LONGEST_END)
     context: Context = option("carried", "carry the state on, or let every prediction see the last 100 characters")
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
     skip: int = option(0, "random numbers to pass over: as many as a text has characters that goes on", 0, 2**63 - 1)
