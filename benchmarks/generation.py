@@ -15,8 +15,8 @@ import torch
 
 from benchmarks.timing import table, take_turns
 from model import hardware
-from model.checkpoint import Checkpoint
-from model.generation import WINDOW, Batch, GenerationConfig, Writer
+from model.checkpoint import WINDOW, Checkpoint
+from model.generation import Batch, GenerationConfig, Writer
 from model.hub import load
 
 ASSETS = Path(__file__).parent.parent / "assets"

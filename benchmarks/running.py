@@ -9,28 +9,37 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 
 
 @contextlib.contextmanager
-def running_app() -> Iterator[str]:
-    """`python app.py`, once its page answers: its address. Ends with the block."""
+def running_app(
+    *command: str | Path, cwd: Path = ROOT, output: IO[str] | int = subprocess.DEVNULL, **variables: str
+) -> Iterator[str]:
+    """`python app.py`, or another Python command that serves it, once its page answers: its address.
+
+    Ends with the block. RuntimeError where the command ends before, or the page does not answer within two minutes.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"}
-    app = subprocess.Popen([sys.executable, ROOT / "app.py"], env=environment, stdout=subprocess.DEVNULL)
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"} | variables
+    app = subprocess.Popen(
+        [sys.executable, *(command or ["app.py"])], cwd=cwd, env=environment, stdout=output, stderr=output
+    )
     url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 120
     try:
         while True:
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(url).close()
                 break
-            if app.poll() is not None:
-                raise RuntimeError("the app has ended before its page answered")
+            if app.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the app's page does not answer")
             time.sleep(0.01)
         yield url
     finally:
-        app.kill()
-        app.wait()
+        app.terminate()
+        app.wait(30)

@@ -330,7 +330,7 @@ def write_tab(demo: gr.Blocks, models: dict[str, Checkpoint], scheduler: Schedul
             **dict(zip(shown, (values[key] for key in names if key in values), strict=True)),
         }
 
-    demo.load(lambda: None, None, None, js=SCRIPT, **at_once)
+    demo.load(None, js=SCRIPT)
     demo.load(
         restore, sheet, [sheet, model, about, begin, seed, *settings.values()], js=LINK, preprocess=False, **at_once
     )

@@ -32,6 +32,7 @@ WEIGHTS, CONFIG, VOCABULARY, TRAINING, CARD = FILES = (
 )
 
 Context = Literal["carried", "window"]  # the state runs on, or every prediction sees the last characters alone
+WINDOW = 100  # how many these are, as in both tutorials
 
 
 class CheckpointError(ValueError):

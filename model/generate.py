@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from model import hardware
-from model.checkpoint import Checkpoint
-from model.generation import WINDOW, GenerationConfig, defaults, generate
+from model.checkpoint import WINDOW, Checkpoint
+from model.generation import GenerationConfig, defaults, generate
 from model.hub import load
 from model.options import add_options, chosen
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.checkpoint import Checkpoint, Context
+from model.checkpoint import WINDOW, Checkpoint, Context
 from model.decoder import Decoder, Streams
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
@@ -17,7 +17,6 @@ from model.sampling import Sampler, SamplingConfig
 SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # a text that has just ended one
 LONGEST_END = 100  # characters of a text to stop with
 LONGEST = 100_000  # characters in one continuation
-WINDOW = 100  # characters that a prediction sees in window context, as in both tutorials
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,7 @@ def _download(repository: str, revision: str | None) -> Path:
         try:
             return Path(fetch(local_files_only=True))
         except LocalEntryNotFoundError:
-            raise CheckpointError(f"{repository} is not in the Hub's cache here, and {_trouble(error)}") from error
+            raise CheckpointError(f"{repository} is not in the Hub's cache here, and {trouble(error)}") from error
 
 
 def _inspect(info: ModelInfo) -> None:
@@ -77,7 +77,8 @@ def _inspect(info: ModelInfo) -> None:
         raise CheckpointError(f"{info.id} takes {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are loaded")
 
 
-def _trouble(error: Exception) -> str:
+def trouble(error: BaseException) -> str:
+    """What stands between this machine and the Hub, and what to do."""
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
         return "the Hub does not accept the login: repeat it with: hf auth login"
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 429:

@@ -7,11 +7,10 @@ from math import log
 import torch
 from torch import Tensor
 
-from model.checkpoint import Checkpoint, Context
+from model.checkpoint import WINDOW, Checkpoint, Context
 from model.lstm import CharLSTM
 from model.vocabulary import Vocabulary
 
-WINDOW = 100  # characters that a prediction sees in window context
 CHUNK = 128  # time steps in one forward pass
 BATCH = 256  # windows in one forward pass
 

@@ -4,10 +4,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from benchmarks.running import running_app
 from training.publish import space_files
 
 APP = Path(__file__).parent.parent / "app.py"
@@ -46,27 +45,13 @@ def serving(
     directory: Path, *command: str | Path, cwd: Path = APP.parent, **variables: str
 ) -> Iterator[tuple[str, Path]]:
     """A Python command that serves the app: its address and its log, which is kept in `directory`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url, log = f"http://127.0.0.1:{port}", directory / "log"
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"} | variables
+    log = directory / "log"
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, *command], cwd=cwd, env=environment, stdout=output, stderr=output)
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(url).close()
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.2)
-        yield url, log
-    finally:
-        process.terminate()
-        process.wait(30)
+        try:
+            with running_app(*command, cwd=cwd, output=output, **variables) as url:
+                yield url, log
+        except RuntimeError as error:
+            raise AssertionError(log.read_text()) from error
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.checkpoint import Checkpoint, load
-from model.generation import LONGEST, WINDOW, Batch, GenerationConfig, Writer, defaults, generate
+from model.checkpoint import WINDOW, Checkpoint, load
+from model.generation import LONGEST, Batch, GenerationConfig, Writer, defaults, generate
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import Sampler, SamplingConfig
 from tests.conftest import CHARACTERS, H, V, lively

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model import generation, inspection
-from model.checkpoint import Checkpoint
-from model.inspection import WINDOW, read
+from model import inspection
+from model.checkpoint import WINDOW, Checkpoint
+from model.inspection import read
 from tests.conftest import CHARACTERS, V, book
 from training.evaluation import evaluate
 
@@ -63,7 +63,7 @@ def test_the_figure_is_that_of_the_evaluation(reader: Checkpoint) -> None:
 
 
 def test_the_window_is_that_of_writing() -> None:
-    assert WINDOW == generation.WINDOW
+    assert WINDOW == 100
 
 
 def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Checkpoint) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from model import hardware
-from model.generation import WINDOW, GenerationConfig, defaults, generate
+from model.checkpoint import WINDOW
+from model.generation import GenerationConfig, defaults, generate
 from model.hub import load
 from model.options import add_options, chosen
 from training.corpus import read

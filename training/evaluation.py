@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.checkpoint import Context
-from model.generation import WINDOW
+from model.checkpoint import WINDOW, Context
 from model.lstm import CharLSTM, State
 
 WARM_UP = 256  # characters that each stream but the first reads before it is measured

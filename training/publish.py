@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from model import checkpoint as checkpoints
+from model import hub
 from model.checkpoint import CARD, FILES
 from model.hub import LARGEST
 from training.card import card
@@ -149,8 +150,8 @@ def trouble(error: BaseException, name: str) -> str:
     if isinstance(error, HfHubHTTPError):
         said = " ".join((error.server_message or "").split())
         status = error.response.status_code
-        if status == 401:
-            return "the Hub does not accept the login: repeat it with: hf auth login"
+        if status == 401:  # which the client takes for a repository that is not there
+            return hub.trouble(error)
         if status == 403:
             return forbidden
         if status == 429:
@@ -161,13 +162,13 @@ def trouble(error: BaseException, name: str) -> str:
             return f"the Hub does not find {name}: check the name, and that the login may see it"
         if status < 500:
             return f"the Hub refuses it with status {status}{said and f' ({said})'}: see its page on the Hub"
-        return f"the Hub answers with status {status}: try again later"
+        return hub.trouble(error)
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids the network: unset it"
     if isinstance(error, PermissionError):
         return forbidden
     if isinstance(error, httpx2.HTTPError | OSError):
-        return "the Hub cannot be reached: check the network"
+        return hub.trouble(error)
     return " ".join(str(error).split())
 
 
