@@ -9,11 +9,12 @@ from pathlib import Path
 import gradio as gr
 from gradio.events import api
 
-from interface import learning, look, probabilities
+from interface import learning, look, looking, probabilities
 from interface.learning import learning_tab
 from interface.models import complaint, load_models
 from interface.probabilities import probabilities_tab
-from interface.write import frames, refusal, settle, write_tab
+from interface.visitor import refusal
+from interface.write import frames, settle, write_tab
 from model import hardware
 from model.checkpoint import Checkpoint
 from model.scheduler import Scheduler
@@ -71,7 +72,7 @@ def launch(demo: gr.Blocks, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
     demo.launch(
         theme=look.THEME,
-        css=look.CSS + probabilities.CSS + learning.CSS,
+        css=look.CSS + looking.CSS + probabilities.CSS + learning.CSS,
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

@@ -10,9 +10,9 @@ from weakref import WeakValueDictionary
 
 import gradio as gr
 
-from interface.write import refusal
+from interface.looking import TextBox, escaped, quoted
+from interface.visitor import named, refusal, sound
 from model.checkpoint import Checkpoint
-from model.generation import LONGEST
 from model.inspection import Reading, read
 
 SHOWN = 3_000  # characters at the end of a text that are read: two seconds for each model
@@ -20,14 +20,9 @@ BOUNDS = (1, 2, 4, 6, 9)  # bits at which a tint ends and the next begins
 KEPT = 64  # readings that are not read anew when they are asked for again
 
 CSS = """
-#probabilities { gap: 1.25rem 2.5rem; }
 #reading .text, #key i { --tint: 194, 94, 32; }
 .dark #reading .text, .dark #key i { --tint: 200, 100, 40; }
-#reading .text { max-height: 26rem; overflow-y: auto; padding: 1.1rem 1.3rem; border-radius: var(--radius-lg);
-  border: 1px solid var(--border-color-primary); background: var(--input-background-fill);
-  font-size: 1.1rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
 #reading i, #key i { font-style: normal; cursor: pointer; }
-#reading .text:focus-visible { outline: 1px solid var(--body-text-color-subdued); }
 #reading i:hover { outline: 1px solid var(--body-text-color-subdued); }
 #reading i.here { outline: 2px solid var(--body-text-color); }
 #reading .line::before, #reading .end::before { content: "↵"; opacity: .45; }
@@ -38,7 +33,6 @@ CSS = """
 #reading .t4, #key .t4 { background: rgba(var(--tint), .52); }
 #reading .t5, #key .t5 { background: rgba(var(--tint), .68); }
 #key i { cursor: auto; padding: 0 .45rem; display: inline-block; }
-#key, #report, #branched, #figures p { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.6; }
 #figures table { border: 0; border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0 .4rem; }
 #figures th { font-weight: 500; text-align: left; }
 #figures tr { border: 0; }
@@ -117,10 +111,8 @@ def whole(event: gr.EventData) -> int:
 
 def examine(readings: Readings, text: Any, model: Any) -> Iterator[tuple[Shown, str, str, str]]:
     """What is shown, the tinted text, the report and the table, which grows as the models read; gr.Error if wrong."""
-    if not isinstance(text, str) or not text or len(text) > LONGEST:
-        raise refusal(f"The text to read must have from 1 to {LONGEST:,} characters.")
-    if not isinstance(model, str) or model not in readings.models:
-        raise refusal(f"There is no model of that name; choose one of {', '.join(readings.models)}.")
+    sound(text, "the text to read", least=1)
+    named(readings.models, model)
     shown = Shown(model, text)
     yield shown, "", f"{html.escape(model)} is reading …", ""
     reading = readings(model, text)
@@ -158,18 +150,9 @@ def branch(readings: Readings, shown: Any, event: gr.EventData) -> tuple[str, st
 # ---- from a reading to HTML ------------------------------------------------------------------------------------------
 
 
-def escaped(text: str) -> str:
-    """`text` as HTML in which nothing is left to the templates of gr.HTML."""
-    return html.escape(text).translate({ord(c): f"&#{ord(c)};" for c in "$`{}\\"})
-
-
 def visible(character: str) -> str:
     """A character as a reader can see it, as HTML."""
     return {" ": "space", "\n": "new line"}.get(character) or escaped(character)
-
-
-def quoted(text: str) -> str:
-    return f"“{escaped(text.replace(chr(10), ' ↵ '))}”"
 
 
 def tint(bits: float) -> int:
@@ -212,7 +195,7 @@ def table(bits: dict[str, float], models: dict[str, Checkpoint], chosen: str) ->
         for name, figure in figures
     )
     head = "<tr><th>The same text under</th><th>bits a character</th></tr>"
-    return f"<table>{head}{rows}</table><p>Each reads it in the characters it knows.</p>"
+    return f"<table>{head}{rows}</table><p class=quiet>Each reads it in the characters it knows.</p>"
 
 
 def buttons(reading: Reading, place: int) -> str:
@@ -238,8 +221,8 @@ KEY = "Bits of surprise: " + " ".join(
 # ---- the tab ---------------------------------------------------------------------------------------------------------
 
 
-def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox) -> gr.Textbox:
-    """Fill the tab that is open, and return its textbox; `model` chooses who reads, and a branch goes to `sheet`."""
+def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox) -> None:
+    """Fill the tab that is open; `model` chooses who reads, and a branch goes to `sheet`."""
     readings = Readings(models)
 
     # Who asks again while models are still reading is not kept waiting for them.
@@ -263,32 +246,20 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     shown = gr.State()
-    with gr.Row(elem_id="probabilities"):
+    with gr.Row(elem_classes="looking"):
         with gr.Column(scale=3, min_width=320):
-            text = gr.Textbox(
-                label="Text to read",
-                placeholder="Type or paste any text, and see what surprises the model",
-                lines=1,  # so that Enter reads and Shift+Enter breaks the line
-                max_lines=6,
-                elem_id="to-read",
-                html_attributes=gr.InputHTMLAttributes(spellcheck=False),
-            )
-            with gr.Row():
-                button = gr.Button("Read", variant="primary", min_width=100, elem_id="read")
-                take = gr.Button("Take the sheet’s text", scale=2, min_width=150, elem_id="take")
-            report = gr.HTML(elem_id="report")
+            box = TextBox(sheet, "Read", "Type or paste any text, and see what surprises the model", "to-read")
+            report = gr.HTML(elem_id="report", elem_classes="quiet")
             page = gr.HTML(elem_id="reading", js_on_load=PICK)
-            key = gr.HTML(KEY, visible=False, elem_id="key")
+            key = gr.HTML(KEY, visible=False, elem_id="key", elem_classes="quiet")
         with gr.Column(scale=2, min_width=300):
             likeliest = gr.HTML(elem_id="likeliest", js_on_load=CHOOSE)
-            branched = gr.HTML(elem_id="branched")
+            branched = gr.HTML(elem_id="branched", elem_classes="quiet")
             figures = gr.HTML(elem_id="figures")
 
-    take.click(None, sheet, text, js="text => text", **quiet)
-    gr.on(
-        [button.click, text.submit],
+    box.looked(
         start,
-        [text, model],
+        [box.text, model],
         [shown, page, report, figures, key, likeliest, branched],
         preprocess=False,  # `examine` checks what the page sends
         concurrency_limit=2,
@@ -297,4 +268,3 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
     )
     page.select(pick, shown, [shown, likeliest, branched], trigger_mode="always_last", **quiet)
     likeliest.select(choose, shown, [sheet, branched], **quiet)
-    return text

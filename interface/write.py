@@ -13,9 +13,11 @@ from typing import Any
 
 import gradio as gr
 
+from interface import visitor
 from interface.models import describe
+from interface.visitor import named, sound
 from model.checkpoint import Checkpoint
-from model.generation import LONGEST, GenerationConfig, Writer, defaults
+from model.generation import GenerationConfig, Writer, defaults
 from model.options import meanings
 from model.scheduler import PLACES, Scheduler
 
@@ -29,27 +31,11 @@ STOPS = {"length": "no sooner", "sentence": "with a sentence", "text": "with thi
 CONTEXTS = {"carried": "all it has read", "window": "the last 100 characters"}
 
 
-def refusal(message: str) -> gr.Error:
-    """What a visitor sees, in one sentence, where a request cannot be met; the log stays clean."""
-    return gr.Error(f"{message[0].upper()}{message[1:].rstrip('.')}.", title="That will not do", print_exception=False)
-
-
 def settle(models: dict[str, Checkpoint], prompt: Any, model: Any, **typed: Any) -> tuple[Checkpoint, GenerationConfig]:
     """The model and the settings of a request, where None stands for the model's own; gr.Error if one is wrong."""
-    if not isinstance(prompt, str) or len(prompt) > LONGEST:
-        raise refusal(f"the prompt must be text of at most {LONGEST:,} characters")
-    if not isinstance(model, str) or model not in models:
-        raise refusal(f"there is no model of that name; choose one of {', '.join(models)}")
-    # Numbers come from a browser, where 5 and 5.0 are the same.
-    whole = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in typed.items()
-    }
-    given = {name: value for name, value in whole.items() if value is not None}
-    try:
-        config = GenerationConfig(**{**defaults(models[model]), "seed": random.randrange(2**31), **given})
-    except ValueError as error:
-        raise refusal(str(error)) from None
-    return models[model], config
+    sound(prompt, "the prompt")
+    chosen = named(models, model)
+    return chosen, visitor.settings(chosen, typed)
 
 
 async def frames(scheduler: Scheduler, writer: Writer) -> AsyncIterator[str]:

@@ -1,0 +1,51 @@
+"""What the tabs have in common that look at a text: the box it comes from, and how a text becomes HTML."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+CSS = """
+.looking { gap: 1.25rem 2.5rem; }
+.looking .text { max-height: 26rem; overflow-y: auto; padding: 1.1rem 1.3rem; border-radius: var(--radius-lg);
+  border: 1px solid var(--border-color-primary); background: var(--input-background-fill);
+  font-size: 1.1rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
+.looking .text:focus-visible { outline: 1px solid var(--body-text-color-subdued); }
+.quiet { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.6; }
+"""
+
+
+def escaped(text: str) -> str:
+    """`text` as HTML in which nothing is left to the templates of gr.HTML."""
+    return html.escape(text).translate({ord(c): f"&#{ord(c)};" for c in "$`{}\\"})
+
+
+def quoted(text: str) -> str:
+    """A piece of text within a sentence, as HTML."""
+    return f"“{escaped(text.replace(chr(10), ' ↵ '))}”"
+
+
+class TextBox:
+    """A box for any text, with a button that looks at it, and one that looks at the sheet's text."""
+
+    def __init__(self, sheet: gr.Textbox, button: str, placeholder: str, name: str) -> None:
+        """Lay it out within the tab that is open; `name` begins the ids of its parts."""
+        self.text = gr.Textbox(
+            label="Text to read",
+            placeholder=placeholder,
+            lines=1,  # so that Enter reads and Shift+Enter breaks the line
+            max_lines=6,
+            elem_id=name,
+            html_attributes=gr.InputHTMLAttributes(spellcheck=False),
+        )
+        with gr.Row():
+            self.look = gr.Button(button, variant="primary", min_width=100, elem_id=f"{name}-look")
+            take = gr.Button("Take the sheet’s text", scale=2, min_width=150, elem_id=f"{name}-take")
+        unseen: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+        self.taken = take.click(lambda text: text, sheet, self.text, **unseen)
+
+    def looked(self, function: Callable[..., Any], inputs: list[Any], outputs: list[Any], **how: Any) -> None:
+        """Call `function` whenever a visitor wants a text looked at."""
+        gr.on([self.look.click, self.text.submit], function, inputs, outputs, **how)
+        self.taken.success(function, inputs, outputs, **{**how, "api_visibility": "private"})

@@ -1,0 +1,42 @@
+"""What a visitor asks for, checked before anything is done with it."""
+
+import random
+from typing import Any
+
+import gradio as gr
+
+from model.checkpoint import Checkpoint
+from model.generation import LONGEST, GenerationConfig, defaults
+
+
+def refusal(message: str) -> gr.Error:
+    """What a visitor sees, in one sentence, where a request cannot be met; the log stays clean."""
+    return gr.Error(f"{message[0].upper()}{message[1:].rstrip('.')}.", title="That will not do", print_exception=False)
+
+
+def sound(text: Any, what: str = "the text", least: int = 0) -> str:
+    """`text`, if it is one that can be dealt with; else gr.Error."""
+    if not isinstance(text, str) or not least <= len(text) <= LONGEST:
+        raise refusal(f"{what} must have {f'from {least} to' if least else 'at most'} {LONGEST:,} characters")
+    return text
+
+
+def named(models: dict[str, Checkpoint], name: Any) -> Checkpoint:
+    """The model of that name; gr.Error if there is none."""
+    if not isinstance(name, str) or name not in models:
+        raise refusal(f"there is no model of that name; choose one of {', '.join(models)}")
+    return models[name]
+
+
+def whole(value: Any) -> Any:
+    """A number as a browser sends it, where 5 and 5.0 are the same: whole where it can be."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def settings(model: Checkpoint, typed: dict[str, Any]) -> GenerationConfig:
+    """How to write, where None stands for the model's own way, and for a new seed; gr.Error if a value is wrong."""
+    given = {name: whole(value) for name, value in typed.items() if value is not None}
+    try:
+        return GenerationConfig(**{**defaults(model), "seed": random.randrange(2**31), **given})
+    except ValueError as error:
+        raise refusal(str(error)) from None

@@ -1,0 +1,47 @@
+"""What a visitor may ask for, and how what cannot be met is refused."""
+
+import re
+
+import gradio as gr
+import pytest
+
+from interface.visitor import named, refusal, settings, sound, whole
+from model.checkpoint import Checkpoint
+
+
+def test_a_refusal_is_one_sentence_that_leaves_the_log_clean() -> None:
+    error = refusal("the seed is -1: give another")
+    assert error.message == "The seed is -1: give another."
+    assert refusal("There is none.").message == "There is none."
+    assert not error.print_exception
+
+
+@pytest.mark.parametrize(("text", "least"), [(None, 0), (5, 0), (["a"], 0), ("", 1), ("a" * 100_001, 0)])
+def test_what_is_no_sound_text_is_refused(text: object, least: int) -> None:
+    with pytest.raises(gr.Error, match=r"^'The prompt must have [^\n]* 100,000 characters\.'$"):
+        sound(text, "the prompt", least)
+    assert sound("", least=0) == ""
+
+
+@pytest.mark.parametrize("name", [None, "", "nobody", 5, ["tiny"], {"tiny": 1}])
+def test_a_model_of_another_name_is_refused_with_those_there_are(checkpoint: Checkpoint, name: object) -> None:
+    with pytest.raises(gr.Error, match="choose one of tiny, other"):
+        named({"tiny": checkpoint, "other": checkpoint}, name)
+
+
+def test_what_is_not_set_is_the_models_own_and_each_seed_is_new(checkpoint: Checkpoint) -> None:
+    one, other = (settings(checkpoint, {"temperature": None, "length": 20.0, "seed": None}) for _ in range(2))
+    assert (one.temperature, one.top_k, one.length) == (0.8, 9, 20)
+    assert one.seed != other.seed
+
+
+@pytest.mark.parametrize("typed", [{"temperature": "hot"}, {"top_p": [1]}, {"length": 1.5}, {"seed": "seven"}])
+def test_a_wrong_setting_is_refused_in_a_sentence(checkpoint: Checkpoint, typed: dict[str, object]) -> None:
+    with pytest.raises(gr.Error) as refused:
+        settings(checkpoint, typed)
+    assert re.search(r"must be [^\n]*\.$", refused.value.message)
+    assert not refused.value.print_exception
+
+
+def test_numbers_are_whole_where_they_can_be() -> None:
+    assert [whole(value) for value in (5.0, 5.5, "5", None)] == [5, 5.5, "5", None]
