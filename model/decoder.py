@@ -75,6 +75,10 @@ class Decoder:
         step = torch.exp2(step.log2().ceil())
         return (weights / step).round() * step
 
+    def streams(self, B: int) -> "Streams":
+        """B streams that have read nothing."""
+        return Streams(self, B)
+
     def __call__(self, ids: NDArray[np.int64], streams: "Streams") -> Floats:
         """Read `ids` (B,), or one id for all (1,), on from where `streams` stand; return the logits (B, V) that follow.
 
@@ -110,6 +114,8 @@ ROUNDING = np.float32(1.5 * (EXACT / 2) * (2 / EIGHT_BITS))
 class Streams:
     """Where B streams stand, side by side, and the room that a step of theirs needs."""
 
+    shares: Floats | None = None  # none is another model's, as it is in a mixture
+
     def __init__(self, decoder: Decoder, B: int) -> None:
         """Streams that have read nothing."""
         self.decoder = decoder
@@ -122,6 +128,10 @@ class Streams:
         self.multiply = torch.mv if B == 1 else torch.mm
         by_columns = B == 1 and not decoder.exact
         self.weights = [weights.T.contiguous().T if by_columns else weights for weights in decoder.weights]
+
+    def step(self, ids: NDArray[np.int64]) -> Floats:
+        """Read `ids` (B,), or one id for all (1,), and return the logits (B, V) of what follows."""
+        return self.decoder(ids, self)
 
     def regroup(self, keep: Sequence[int], fresh: int = 0) -> "Streams":
         """Those of the streams, in this order, and behind them `fresh` ones that have read nothing."""

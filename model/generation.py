@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.checkpoint import WINDOW, Checkpoint, Context
-from model.decoder import Decoder, Streams
+from model.mixture import Model
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
 
@@ -38,14 +38,14 @@ def defaults(checkpoint: Checkpoint) -> dict[str, Any]:
     return {**vars(checkpoint.sampling), "context": checkpoint.context}
 
 
-def generate(checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> Iterator[str]:
+def generate(model: Model, prompt: str, config: GenerationConfig) -> Iterator[str]:
     """Yield `config.length` characters that continue `prompt`, each as soon as it is drawn.
 
     Any text will do as a prompt: it is repaired first, and an empty one stands for the start of a line. The random
     numbers are this call's own, so that what others draw in the same process changes nothing.
     """
-    writer = Writer(checkpoint, prompt, config)
-    batch = Batch(checkpoint)
+    writer = Writer(model, prompt, config)
+    batch = Batch(model)
     batch.join(writer)
     while not writer.done:
         written = len(writer.characters)
@@ -56,12 +56,13 @@ def generate(checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> I
 class Writer:
     """One text on its way: what it has still to read, what it has written, and how it draws what comes next."""
 
-    def __init__(self, checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> None:
-        vocabulary = checkpoint.vocabulary
+    def __init__(self, model: Model, prompt: str, config: GenerationConfig) -> None:
+        vocabulary = model.vocabulary
         ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
-        self.checkpoint, self.config = checkpoint, config
+        self.model, self.config = model, config
         self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
         self.characters: list[str] = []
+        self.shares: list[float] = []  # of a mixture: how much of each character's chance was the second model's
         bits = np.random.PCG64(config.seed)
         self.random = np.random.Generator(bits.advance(config.skip))  # one number for each character
         self.cancelled = self.failed = False
@@ -91,7 +92,7 @@ class Writer:
     @property
     def sociable(self) -> bool:
         """Whether it writes the same in any company: its numbers are exact, and it needs one stream alone."""
-        return self.config.context == "carried" and self.checkpoint.decoder.exact
+        return self.config.context == "carried" and self.model.decoder.exact
 
 
 class Batch:
@@ -102,11 +103,11 @@ class Batch:
     other has one to itself.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, model: Model) -> None:
+        self.model = model
         self.writers: list[Writer] = []
         self.joining: list[Writer] = []  # with the next step
-        self.reader: _Carried | _Window = _Carried(checkpoint.decoder)
+        self.reader: _Carried | _Window = _Carried(model)
         self.ids = np.zeros(0, dtype=np.int64)  # of the character that each has just written
 
     @property
@@ -117,7 +118,7 @@ class Batch:
     def welcomes(self, writer: Writer) -> bool:
         """Whether `writer` may join."""
         everyone = [*self.everyone, writer]
-        return writer.checkpoint is self.checkpoint and (len(everyone) == 1 or all(w.sociable for w in everyone))
+        return writer.model is self.model and (len(everyone) == 1 or all(w.sociable for w in everyone))
 
     @property
     def writing(self) -> int:
@@ -145,14 +146,16 @@ class Batch:
         for b, writer in writing:
             random[b] = writer.random.random()
         self.ids = self.sampler(logits, random)
-        characters = self.checkpoint.vocabulary.characters
+        characters, shares = self.model.vocabulary.characters, self.reader.shares
         for b, writer in writing:
+            if shares is not None:
+                writer.shares.append(float(shares[b, self.ids[b]]))
             writer.add(characters[self.ids[b]])
 
     def _regroup(self) -> None:
         keep = [b for b, writer in enumerate(self.writers) if not writer.done]
         if any(writer.config.context == "window" for writer in self.joining):
-            self.reader = _Window(self.checkpoint.decoder)
+            self.reader = _Window(self.model)
         self.reader.regroup(keep, len(self.joining))
         self.ids = np.concatenate((self.ids[keep], np.zeros(len(self.joining), dtype=np.int64)))
         self.writers = [*(self.writers[b] for b in keep), *self.joining]
@@ -163,14 +166,19 @@ class Batch:
 class _Carried:
     """The state runs on from character to character."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder, self.streams = decoder, Streams(decoder, 0)
+    def __init__(self, model: Model) -> None:
+        self.streams = model.decoder.streams(0)
 
     def regroup(self, keep: Sequence[int], fresh: int) -> None:
         self.streams = self.streams.regroup(keep, fresh)
 
+    @property
+    def shares(self) -> NDArray[Any] | None:
+        """Of a mixture: the second model's part in each character that may come next (B, V)."""
+        return self.streams.shares
+
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self.decoder(ids, self.streams)
+        return self.streams.step(ids)
 
 
 class _Window:
@@ -180,14 +188,25 @@ class _Window:
     are read on together, as the streams of one step; the one that is then full gives the prediction.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder, self.streams, self.position = decoder, Streams(decoder, WINDOW), 0
+    def __init__(self, model: Model) -> None:
+        self.streams = model.decoder.streams(WINDOW)
+        self.position = 0  # how many characters are read
 
     def regroup(self, keep: Sequence[int], fresh: int) -> None:
         """Its one writer comes, or goes."""
 
+    @property
+    def _full(self) -> slice:
+        """The stream that has read the longest."""
+        full = max(0, self.position - WINDOW) % WINDOW
+        return slice(full, full + 1)
+
+    @property
+    def shares(self) -> NDArray[Any] | None:
+        """As `_Carried.shares`."""
+        return None if self.streams.shares is None else self.streams.shares[self._full]
+
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         self.streams.restart(self.position % WINDOW)  # whose window begins with this character
         self.position += 1
-        full = max(0, self.position - WINDOW) % WINDOW
-        return self.decoder(ids, self.streams)[full : full + 1]
+        return self.streams.step(ids)[self._full]

@@ -5,8 +5,8 @@ import threading
 
 import torch
 
-from model.checkpoint import Checkpoint
 from model.generation import Batch, GenerationConfig, Writer
+from model.mixture import Model
 
 PLACES = 64  # texts that are written at the same time; others wait in line
 
@@ -26,9 +26,9 @@ class Scheduler:
         self._work = threading.Condition()
         threading.Thread(target=self._run, name="scheduler", daemon=True).start()
 
-    def write(self, checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> Writer:
+    def write(self, model: Model, prompt: str, config: GenerationConfig) -> Writer:
         """Begin a text, which grows until it is done or cancelled; where all places are taken it waits in line."""
-        writer = Writer(checkpoint, prompt, config)
+        writer = Writer(model, prompt, config)
         with self._work:
             self._line.append(writer)
             self._work.notify()
@@ -66,7 +66,7 @@ class Scheduler:
     def _seat(self, writer: Writer) -> None:
         welcoming = [batch for batch in self._batches if batch.welcomes(writer)]
         if not welcoming:
-            welcoming = [Batch(writer.checkpoint)]
+            welcoming = [Batch(writer.model)]
             self._batches += welcoming
         welcoming[0].join(writer)
 

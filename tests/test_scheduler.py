@@ -44,7 +44,7 @@ def test_texts_of_several_models_and_contexts_are_those_written_alone(exact: Che
     ]
     wait(lambda: all(writer.done for writer in writers))
     for writer in writers:
-        assert writer.text == "".join(generate(writer.checkpoint, "the old", writer.config))
+        assert writer.text == "".join(generate(writer.model, "the old", writer.config))
 
 
 def test_in_a_full_house_the_next_ones_wait_in_line_and_come_in_by_themselves(exact: Checkpoint) -> None:
@@ -98,7 +98,7 @@ def test_a_fault_breaks_off_the_texts_of_its_own_batch_alone(
     scheduler = Scheduler()
 
     def failing(batch: Batch) -> None:
-        if batch.checkpoint is other and any(len(writer.characters) == 7 for writer in batch.writers):
+        if batch.model is other and any(len(writer.characters) == 7 for writer in batch.writers):
             raise MemoryError("no room")
         step(batch)
 
