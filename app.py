@@ -10,11 +10,12 @@ import gradio as gr
 from gradio.events import api
 
 from interface import learning, look, looking, probabilities
+from interface.desk import Desk, frames
 from interface.learning import learning_tab
 from interface.models import complaint, load_models
 from interface.probabilities import probabilities_tab
 from interface.visitor import refusal
-from interface.write import frames, settle, write_tab
+from interface.write import write_tab
 from model import hardware
 from model.checkpoint import Checkpoint
 from model.scheduler import Scheduler
@@ -25,6 +26,7 @@ ASSETS = Path(__file__).parent / "assets"
 def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -> gr.Blocks:
     """The page, with a line of `info` at the choice of models, and the endpoint `/predict`."""
     first, *_ = models
+    desk = Desk(models, scheduler)
 
     async def predict(
         prompt: str = "",
@@ -38,13 +40,18 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
         seed: int | None = None,
         stop: str = "length",
         until: str = "",
+        second: str | None = None,
+        share: float | None = None,
     ) -> AsyncIterator[str]:
-        """Continue a prompt; gives the new characters alone, as they come. What is None is the model's own setting."""
+        """Continue a prompt by a model, or by two together; gives the new characters alone, as they come.
+
+        What is None is the model's own setting; `share` is the part of the `second` model, half if None.
+        """
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-        asked = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
-        chosen, config = settle(models, prompt, model, **sampling, **asked)
-        writer = scheduler.write(chosen, prompt, config)
-        async for text in frames(scheduler, writer):
+        asked = {"length": length, "stop": stop, "until": until, "context": context}
+        writing, config = desk.settle(prompt, model, seed, second, share, **sampling, **asked)
+        writer = scheduler.write(writing, prompt, config)
+        async for (text,) in frames(scheduler, [writer]):
             yield text
         if writer.failed:
             raise refusal("the text broke off, through a fault of this program: ask again")
@@ -56,12 +63,13 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
             elem_id="title",
         )
         model = gr.Radio(list(models), value=first, label="Model", info=info or None, elem_id="model")
-        with gr.Tab("Write"):
-            sheet = write_tab(demo, models, scheduler, model)
-        with gr.Tab("Probabilities"):
-            probabilities_tab(models, model, sheet)
-        with gr.Tab("How it learned"):
-            learning_tab(models, model)
+        with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab("Write"):
+                sheet = write_tab(demo, desk, model)
+            with gr.Tab("Probabilities"):
+                probabilities_tab(models, model, sheet)
+            with gr.Tab("How it learned"):
+                learning_tab(models, model)
         api(predict, concurrency_limit=None)
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
@@ -72,7 +80,7 @@ def launch(demo: gr.Blocks, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
     demo.launch(
         theme=look.THEME,
-        css=look.CSS + looking.CSS + probabilities.CSS + learning.CSS,
+        css="".join(part.CSS for part in (look, looking, probabilities, learning)),
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 import pandas as pd  # type: ignore[import-untyped]
 
+from interface.models import chosen
 from model.checkpoint import Checkpoint
 
 COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
@@ -156,18 +157,15 @@ def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
     """The tab, which follows the choice of `model` among `models`."""
     first = models[str(model.value)]
 
-    def chosen(name: Any) -> Checkpoint:
-        return models.get(name, first) if isinstance(name, str) else first
-
     def choose(name: Any) -> list[Any]:
-        new = chosen(name)
+        new = chosen(models, name)
         return [gr.LinePlot(**lines(new)), explain(new), gr.Slider(**slider(new)), *sample(new, 1)]
 
     def move(name: Any, place: Any) -> tuple[str, str]:
-        return sample(chosen(name), place)
+        return sample(chosen(models, name), place)
 
     def rescale(name: Any) -> gr.LinePlot:
-        return gr.LinePlot(**axes(chosen(name)))
+        return gr.LinePlot(**axes(chosen(models, name)))
 
     text, line = sample(first, 1)
     with gr.Row(elem_id="learned"):

@@ -37,8 +37,8 @@ CSS = """
   --checkbox-label-border-width: 0px; --checkbox-label-padding: 0; --checkbox-label-shadow: none;
 }
 #title h1 { font-size: 1.9rem; font-weight: 500; letter-spacing: -.01em; margin: .5rem 0 .3rem; }
-#title p, #about, #note, #status { color: var(--body-text-color-subdued); }
-#about, #note, #status { font-size: .92rem; line-height: 1.45; }
+#title p, #about, #note, #status, #key-of-two { color: var(--body-text-color-subdued); }
+#about, #note, #status, #key-of-two { font-size: .92rem; line-height: 1.45; }
 #status { min-height: 1.4rem; font-variant-numeric: tabular-nums; }
 #desk { gap: 1.25rem 2.5rem; }
 .form { background: none; border: 0; box-shadow: none; gap: 1.1rem; }
@@ -55,8 +55,18 @@ CSS = """
 #tint { position: absolute; inset: 0; color: transparent; pointer-events: none; }
 #tint::-webkit-scrollbar { background: transparent; }
 #tint mark { background: var(--tint); color: transparent; border-radius: 2px; }
-.gradio-container { --tint: #f0e3c4; }
-.dark .gradio-container, .gradio-container.dark { --tint: #43382a; }
+#tint mark[class] { border-radius: 0; }
+#key-of-two mark { color: transparent; }
+.shade0 { background: var(--tint) !important; }
+.shade1 { background: color-mix(in oklab, var(--tint), var(--other) 20%) !important; }
+.shade2 { background: color-mix(in oklab, var(--tint), var(--other) 40%) !important; }
+.shade3 { background: color-mix(in oklab, var(--tint), var(--other) 60%) !important; }
+.shade4 { background: color-mix(in oklab, var(--tint), var(--other) 80%) !important; }
+.shade5 { background: var(--other) !important; }
+.gradio-container { --tint: #f0e3c4; --other: #c3d9ec; }
+.dark .gradio-container, .gradio-container.dark { --tint: #43382a; --other: #27435c; }
+#takes { margin-top: .6rem; }
+#takes textarea { line-height: 1.55; }
 #sheet .icon-button-wrapper { border: 0; box-shadow: none; background: none; }
 button[role=tab] { color: var(--body-text-color-subdued); }
 button[role=tab].selected { color: var(--body-text-color); font-weight: 600; }

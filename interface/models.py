@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from model.checkpoint import Checkpoint
 from model.hub import load
@@ -24,6 +25,11 @@ def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Checkpoint], di
             unavailable[model.name] = "another one has the same name: rename the directory of one of them"
         by_name.setdefault(model.name, model)
     return by_name, unavailable
+
+
+def chosen(models: dict[str, Checkpoint], name: Any) -> Checkpoint:
+    """The model of that name; where there is none, the first."""
+    return models[name] if isinstance(name, str) and name in models else next(iter(models.values()))
 
 
 def complaint(unavailable: dict[str, str]) -> str:

@@ -5,22 +5,43 @@
   const writing = () => !button("stop").disabled;
 
   // Behind the text lies a copy of it in which nothing shows but the tint.
-  const tint = document.createElement("div");
+  const tint = document.createElement("div"), end = document.createTextNode("\n");
   tint.id = "tint";
   tint.ariaHidden = "true";
+  tint.append(end);
   field.before(tint);
-  let known = "", marks = []; // [start, end] of what the model wrote
+  let known = "", tints = ""; // of each character: " " typed, "m" the model's, or "0" to "5" from one book to the other
   let expected = false; // whether the next change is the model's, unless it is typed: its last words may come late
+  let shades = { start: 0, digits: "" }; // of what two books are writing
 
-  const paint = () => {
-    const parts = [];
-    let end = 0;
-    for (const [from, to] of marks) {
-      parts.push(known.slice(end, from), Object.assign(document.createElement("mark"), { textContent: known.slice(from, to) }));
-      end = to;
+  const draw = (from) => {
+    if (!from) tint.replaceChildren(end);
+    for (const { 0: run, index } of tints.slice(from).matchAll(/(.)\1*/gs)) {
+      const text = known.slice(from + index, from + index + run.length), last = end.previousSibling;
+      if (last?.dataset?.tint === run[0]) last.append(text);
+      else if (run[0] === " ") end.before(text);
+      else {
+        const mark = Object.assign(document.createElement("mark"), { textContent: text });
+        mark.dataset.tint = run[0];
+        if (run[0] !== "m") mark.className = "shade" + run[0];
+        end.before(mark);
+      }
     }
-    tint.replaceChildren(...parts, known.slice(end) + "\n");
     tint.scrollTop = field.scrollTop;
+  };
+
+  // Lays the shades over what the model wrote; returns where they begin to differ from what is drawn.
+  const overlay = () => {
+    const { start, digits } = shades, before = tints;
+    const over = [...before.slice(start, start + digits.length)].map((old, i) => (old === " " ? old : digits[i])).join("");
+    tints = before.slice(0, start) + over + before.slice(start + over.length);
+    for (let i = start; i < start + over.length; i++) if (tints[i] !== before[i]) return i;
+    return Infinity;
+  };
+  const shade = (value) => {
+    const [start, digits] = value.split(" ");
+    shades = { start: Number(start), digits: digits ?? "" };
+    if (overlay() < Infinity) draw(0);
   };
 
   const update = (typed = false) => {
@@ -33,18 +54,12 @@
     const shorter = Math.min(text.length, known.length);
     while (same < shorter && text[same] === known[same]) same++;
     while (tail < shorter - same && text.at(-1 - tail) === known.at(-1 - tail)) tail++;
-    const cut = known.length - tail, shift = text.length - known.length;
     const added = expected && same === known.length;
-    marks = marks.flatMap(([from, to]) => [[from, Math.min(to, same)], [Math.max(from, cut) + shift, to + shift]]);
-    if (added) marks.push([same, text.length]);
-    marks = marks.filter(([from, to]) => from < to).reduce((joined, [from, to]) => {
-      if (joined.length && joined.at(-1)[1] === from) joined.at(-1)[1] = to;
-      else joined.push([from, to]);
-      return joined;
-    }, []);
+    tints = tints.slice(0, same) + (added ? "m" : " ").repeat(text.length - same - tail) + tints.slice(known.length - tail);
+    if (typed) shades.digits = "";
     expected = writing();
     known = text;
-    paint();
+    draw(overlay() >= same && added ? same : 0);
     // Follow the text unless the reader has scrolled up.
     const bottom = field.scrollHeight - field.clientHeight;
     if (added && field.scrollTop > Math.min(field.followed ?? 0, bottom) - 8) field.scrollTop = field.followed = bottom;
@@ -79,6 +94,6 @@
     navigator.clipboard.writeText(location.href.split("#")[0] + "#" + parts);
     return "A link to this sheet is copied.";
   };
-  window.sheet = { update, copy, download, share };
+  window.sheet = { update, shade, copy, download, share };
   update();
 }

@@ -256,6 +256,56 @@ def test_a_model_brings_its_own_settings_and_beginnings_and_a_seed_repeats_its_t
     expect(page.get_by_label("Seed")).to_have_value("7")
 
 
+def test_one_of_several_takes_is_gone_on_with(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Length").fill("40")
+    page.locator("#how-many").get_by_label("3").check()
+    sheet(page).fill("one")
+    page.locator("#write").click()
+    expect(page.get_by_label("Take 3", exact=True)).to_have_value(re.compile(r"^[\s\S]{40}$"))
+    expect(page.get_by_label("Take 4", exact=True)).to_be_hidden()
+    expect(sheet(page)).to_have_value("one")
+    takes = [page.get_by_label(f"Take {take}", exact=True).input_value() for take in (1, 2, 3)]
+    assert len(set(takes)) == 3
+    page.get_by_role("button", name="Go on with take 2").click()
+    expect(sheet(page)).to_have_value("one" + takes[1])
+    expect(page.get_by_label("Take 1", exact=True)).to_be_hidden()
+    assert page.evaluate(TINTED) == [takes[1]]
+    page.locator("#how-many").get_by_label("1").check()
+    page.locator("#write").click()
+    assert finished(page, 83).startswith("one" + takes[1])
+    page.locator("#undo").click()
+    page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("one")
+
+
+def test_two_books_write_together_and_tint_each_character_by_the_one_that_wanted_it(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Length").fill("200")
+    page.get_by_role("button", name="Two books").click()
+    page.get_by_label("Write together with").click()
+    page.get_by_role("option", name="shakespeare").click()
+    expect(page.locator("#key-of-two")).to_contain_text("wanted by shakespeare")
+    sheet(page).fill("The Queen said")
+    page.locator("#write").click()
+    text = finished(page, 214)
+    assert text.startswith("The Queen said"), "one of the two knows capitals"
+    marks = page.locator("#tint mark[class]")
+    assert "".join(marks.all_text_contents()) == text[14:]
+    shades = {mark.get_attribute("class") for mark in marks.all()}
+    assert len(shades) > 2, "some were wanted by the one, and some by the other"
+    for capital in page.locator("#tint mark", has_text=re.compile("[A-Z]")).all():
+        assert capital.get_attribute("class") == "shade5", "only one of the two knows capitals"
+    page.get_by_label("Write together with").click()
+    page.get_by_role("option", name="nobody else").click()
+    expect(page.locator("#key-of-two")).to_be_hidden()
+    page.locator("#undo").click()
+    sheet(page).fill("a")
+    page.locator("#write").click()
+    finished(page, 201)
+    expect(marks).to_have_count(0)
+
+
 def test_a_link_brings_the_sheet_and_its_settings_back(page: Page, server: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_settings(page)

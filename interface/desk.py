@@ -1,0 +1,252 @@
+"""The desk: the sheets of all visitors, and what the buttons beside a sheet do."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from interface.visitor import named, refusal, settings, sound, whole
+from model.checkpoint import Checkpoint
+from model.generation import GenerationConfig, Writer
+from model.mixture import Mixture, Model
+from model.scheduler import PLACES, Scheduler
+
+FRAME = 1 / 18  # seconds between two repaints of the text, at least
+REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
+UNDONE = 100  # continuations that can be taken back
+VISITORS = 1000  # whose sheets are remembered; most are forgotten as soon as they go
+TAKES = 4  # continuations side by side, at most
+SHADES = 6  # in which a character is tinted between two books
+SEEDS = 2**63
+
+# ---- one visitor's sheet ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """What a visitor sees of the sheet and of the buttons beside it."""
+
+    text: str
+    status: str = ""
+    note: str = ""  # what was repaired in the text
+    writing: bool = False
+    undoable: bool = False
+    takes: tuple[str, ...] = ()  # continuations to choose from
+    shades: str = ""  # where a text by two books begins, in the browser's units, and a digit for each that follows
+
+
+@dataclass
+class Sheet:
+    """What is remembered of a visitor's sheet, so that it can be taken back, tried again and gone on with."""
+
+    before: list[str] = field(default_factory=list)  # the text before each continuation, the last one last
+    after: str = ""  # the text as the last continuation left it
+    model: Any = None  # what wrote it
+    lead: str = ""  # what the model read before the first character of a sheet that was empty
+    seed: int = 0
+    drawn: int = 0  # random numbers, by the continuations that followed each other
+    writers: Sequence[Writer] = ()
+    undecided: bool = False  # between several takes
+
+    def goes_on(self, text: str, model: Any, seed: int | None) -> bool:
+        """Whether `text` is just what the last continuation left, to be continued in the same way."""
+        return bool(self.before) and (text, model) == (self.after, self.model) and seed in (None, self.seed)
+
+    def begin(self, text: str, model: Any, lead: str, seed: int | None) -> tuple[int, int]:
+        """Note where a continuation begins; return the seed of its random numbers and how many to pass over."""
+        if self.undecided:  # nothing came of the last ones, and others are wanted
+            self.undo(text)
+        if not self.goes_on(text, model, seed):
+            self.model, self.lead, self.drawn = model, "" if text else lead, 0
+            self.seed = random.randrange(2**31) if seed is None else seed
+        self.before = [*self.before[1 - UNDONE :], text]
+        return self.seed, self.drawn
+
+    def grow(self, text: str) -> str:
+        """Note what the continuation has written so far; return the whole sheet."""
+        self.after = self.before[-1] + text
+        return self.after
+
+    def end(self, text: str, seed: int) -> str:
+        """Note that the continuation has ended with `text`, by that seed; return the whole sheet."""
+        self.seed, self.undecided = seed, False
+        self.drawn += len(text)
+        return self.grow(text)
+
+    def undo(self, text: str) -> str:
+        """Take the last continuation back; return the sheet as it was before, or as it is if there was none."""
+        if not self.before:
+            return text
+        self.after, self.undecided = self.before.pop(), False
+        self.model = None  # the next continuation is another
+        return self.after
+
+
+async def frames(scheduler: Scheduler, writers: Sequence[Writer]) -> AsyncIterator[list[str]]:
+    """The texts so far, a few times a second, and once more when they are whole; who reads no further ends them."""
+    try:
+        done, pause = False, FRAME
+        while not done:
+            await asyncio.sleep(pause)
+            done = all(writer.done for writer in writers)  # before the texts are taken, which may grow until then
+            yield [writer.text for writer in writers]
+            # The fewer repaints for each the more there are; but the first characters come at once.
+            begins = not any(writer.characters or scheduler.place(writer) for writer in writers)
+            pause = FRAME if begins else max(FRAME, REPAINT * scheduler.crowd)
+    finally:
+        for writer in writers:
+            writer.cancel()
+
+
+def progress(writers: Sequence[Writer], place: int, seconds: float) -> str:
+    """How it stands with one text or several takes of it, in a line."""
+    if any(writer.failed for writer in writers):
+        return "The text broke off here, through a fault of this program: write again."
+    if place:
+        return f"{PLACES} others are writing; you are number {place} in line, and it begins by itself."
+    count = sum(len(writer.characters) for writer in writers)
+    seeds = " to ".join(str(seed) for seed in dict.fromkeys(w.config.seed for w in (writers[0], writers[-1])))
+    speed = f"{count:,} character{'s' * (count != 1)} · {count / seconds:,.0f} a second"
+    return f"{speed} · seed{'s' * (len(writers) > 1)} {seeds}"
+
+
+def shades(before: str, text: str, shares: Sequence[float]) -> str:
+    """`View.shades` of what two books wrote after `before`; "" where a single one did."""
+    if not shares:
+        return ""
+    # JavaScript counts a character beyond U+FFFF as two.
+    digits = (str(round(share * (SHADES - 1))) * (1 + (c > "\uffff")) for c, share in zip(text, shares, strict=False))
+    return f"{len(before.encode('utf-16-le', 'surrogatepass')) // 2} {''.join(digits)}"
+
+
+# ---- all of them -----------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """What visitors ask of some models; one visitor's sheet, stop and settings are never another's."""
+
+    def __init__(self, models: dict[str, Checkpoint], scheduler: Scheduler) -> None:
+        self.models, self.scheduler = models, scheduler
+        self.sheets: dict[str | None, Sheet] = {}
+        self._mixed = lru_cache(16)(lambda name, second, share: Mixture(models[name], models[second], share))
+
+    def settle(
+        self,
+        text: Any,
+        model: Any,
+        seed: Any = None,
+        second: Any = None,
+        share: Any = None,
+        takes: Any = 1,
+        **typed: Any,
+    ) -> tuple[Model, GenerationConfig]:
+        """Who writes, and how, where None stands for the model's own way; gr.Error if anything is wrong.
+
+        With a `second` model both write, and `share` is its part, half if None.
+        """
+        sound(text, "the prompt")
+        first = named(self.models, model)
+        config = settings(first, {"seed": number(seed), **typed})
+        if isinstance(takes, bool) or whole(takes) not in range(1, TAKES + 1):
+            raise refusal(f"takes is {takes!r}, but must be a whole number from 1 to {TAKES}")
+        if not second:
+            return first, config
+        named(self.models, second)
+        share = 0.5 if share is None else share
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise refusal(f"share is {share!r}, but must be a number from 0 to 1")
+        return self._mixed(model, second, float(share)), config
+
+    def sheet(self, visitor: str | None) -> Sheet:
+        """The sheet of a visitor; beyond `VISITORS` the oldest is forgotten."""
+        if len(self.sheets) == VISITORS and visitor not in self.sheets:
+            self.sheets.pop(next(iter(self.sheets)))
+        return self.sheets.setdefault(visitor, Sheet())
+
+    async def write(
+        self,
+        visitor: str | None,
+        text: Any,
+        model: Any,
+        seed: Any = None,
+        second: Any = None,
+        share: Any = None,
+        takes: Any = 1,
+        **typed: Any,
+    ) -> AsyncIterator[View]:
+        """Continue the sheet, in one take or in several to choose from; gr.Error if anything is wrong."""
+        writing, config = self.settle(text, model, seed, second, share, takes, **typed)
+        repaired = writing.vocabulary.repair(text)
+        before, note = repaired.text, repaired.report
+        mine = self.sheet(visitor)
+        lead = writing.vocabulary.characters[writing.vocabulary.start]
+        asked = None if number(seed) is None else config.seed
+        begun, skip = mine.begin(before, (model, second, share), lead, asked)
+        yield View(before, note=note, writing=True)
+
+        configs = [replace(config, seed=(begun + take) % SEEDS, skip=skip) for take in range(int(takes))]
+        writers = [self.scheduler.write(writing, mine.lead + before, config) for config in configs]
+        mine.writers, mine.undecided = writers, len(writers) > 1
+        start = time.monotonic()
+        view = View(before)
+        async for texts in frames(self.scheduler, writers):
+            status = progress(writers, self.scheduler.place(writers[-1]), time.monotonic() - start)
+            if mine.undecided:
+                view = View(before, status, note, writing=True, takes=tuple(texts))
+            else:
+                tint = shades(before, texts[0], writers[0].shares)
+                view = View(mine.grow(texts[0]), status, note, writing=True, shades=tint)
+            yield view
+            if not any(texts):
+                start = time.monotonic()  # neither its place in line nor the prompt counts
+        if not mine.undecided:
+            mine.end(writers[0].text, begun)
+        yield replace(view, writing=False, undoable=True)
+
+    async def try_again(self, visitor: str | None, text: Any, model: Any, **typed: Any) -> AsyncIterator[View]:
+        """Replace the last continuation by another, by a new seed; gr.Error if anything is wrong."""
+        typed["seed"] = None
+        self.settle(text, model, **typed)  # before anything is taken back
+        async for view in self.write(visitor, self.sheet(visitor).undo(text), model, **typed):
+            yield view
+
+    def choose(self, visitor: str | None, text: Any, take: Any) -> View:
+        """Go on with one of several takes of the sheet `text`, from 0; gr.Error if there is none."""
+        mine = self.sheets.get(visitor)
+        if not mine or not mine.undecided or whole(take) not in range(len(mine.writers)):
+            raise refusal("there is no such take: write several first")
+        if text != mine.before[-1]:
+            raise refusal("the sheet has changed since these takes were written: change it back, or write anew")
+        writer = mine.writers[int(take)]
+        text = mine.end(writer.text, writer.config.seed)
+        return View(text, undoable=True, shades=shades(mine.before[-1], writer.text, writer.shares))
+
+    def undo(self, visitor: str | None, text: str) -> View:
+        """Take the last continuation back."""
+        mine = self.sheet(visitor)
+        return View(mine.undo(text), undoable=bool(mine.before))
+
+    def stop(self, visitor: str | None) -> None:
+        """End what is just being written for a visitor."""
+        for writer in self.sheets[visitor].writers if visitor in self.sheets else ():
+            writer.cancel()
+
+    def forget(self, visitor: str | None) -> None:
+        """A visitor has gone."""
+        self.stop(visitor)
+        self.sheets.pop(visitor, None)
+
+    def seed(self, visitor: str | None) -> str:
+        """The seed of a visitor's last continuation; "" where there is none."""
+        mine = self.sheets.get(visitor)
+        return str(mine.seed) if mine and mine.before else ""
+
+
+def number(seed: Any) -> Any:
+    """A seed as it is typed: a number where it is one, None where it is blank."""
+    if isinstance(seed, str):
+        return int(seed) if seed.strip().isdecimal() and len(seed) < 30 else seed.strip() or None
+    return seed
