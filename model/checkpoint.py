@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.copying import Copies
 from model.decoder import Decoder
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
@@ -23,13 +24,15 @@ from model.vocabulary import Vocabulary
 
 FORMAT = "lstm-text-generation checkpoint"
 VERSION = 1
-WEIGHTS, CONFIG, VOCABULARY, TRAINING, CARD = FILES = (
+WEIGHTS, CONFIG, VOCABULARY, TRAINING, COPIES, CARD = FILES = (
     "model.safetensors",
     "config.json",
     "vocabulary.json",
     "training.json",
+    "copies.npz",
     "README.md",
 )
+NEEDED = (WEIGHTS, CONFIG, VOCABULARY, TRAINING)  # older checkpoints have no copies, and the card is for people
 
 Context = Literal["carried", "window"]  # the state runs on, or every prediction sees the last characters alone
 WINDOW = 100  # how many these are, as in both tutorials
@@ -50,6 +53,7 @@ class Checkpoint:
     training: dict[str, Any] = field(default_factory=dict)
     name: str = ""
     digest: str = ""  # SHA-256 of the weights as stored
+    copies: Copies | None = None  # what it has read, where that is known
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -91,10 +95,12 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
         checkpoint.vocabulary.save(fresh / VOCABULARY)
         training = json.dumps(checkpoint.training, indent=1, ensure_ascii=False) + "\n"
         (fresh / TRAINING).write_text(training, encoding="utf-8")
+        if checkpoint.copies:
+            (fresh / COPIES).write_bytes(checkpoint.copies.data)
         (fresh / CARD).write_text(card, encoding="utf-8")
         weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
         save_file(weights, fresh / WEIGHTS, metadata=_digests(fresh, weights))
-        for file in (fresh / name for name in FILES):
+        for file in fresh.iterdir():
             file.chmod(0o644)
             with file.open("rb") as written:
                 os.fsync(written.fileno())
@@ -116,9 +122,9 @@ def load(directory: Path) -> Checkpoint:
         directory = _previous(directory) if _previous(directory).is_dir() else directory
     if not directory.is_dir():
         raise CheckpointError(f"there is no checkpoint directory {directory}: train one with python -m training.train")
-    for file in FILES[:-1]:  # the card is for people
+    for file in NEEDED:
         if not (directory / file).is_file():
-            raise CheckpointError(f"{directory / file} is missing: a checkpoint needs {', '.join(FILES[:-1])}")
+            raise CheckpointError(f"{directory / file} is missing: a checkpoint needs {', '.join(NEEDED)}")
 
     config = _read_json(directory / CONFIG)
     if config.get("format") != FORMAT:
@@ -149,7 +155,11 @@ def load(directory: Path) -> Checkpoint:
     if {name: tensor.shape for name, tensor in weights.items()} != expected:
         raise CheckpointError(f"{directory / WEIGHTS} does not hold the weights that {CONFIG} describes")
     network.load_state_dict(weights)  # from half precision to the network's float32
-    return Checkpoint(network.eval(), vocabulary, sampling, context, training, name, digest)
+    try:
+        copies = Copies.from_data((directory / COPIES).read_bytes()) if (directory / COPIES).is_file() else None
+    except ValueError as error:
+        raise CheckpointError(f"{directory / COPIES} is damaged: {error}") from error
+    return Checkpoint(network.eval(), vocabulary, sampling, context, training, name, digest, copies)
 
 
 def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:
@@ -162,6 +172,8 @@ def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     digests = _digests(directory, weights)
+    if COPIES in metadata.keys() - digests.keys():
+        raise CheckpointError(f"{directory / COPIES} is missing: the {WEIGHTS} beside it was saved with one")
     for name, digest in digests.items():
         if metadata.get(name) != digest:
             raise CheckpointError(
@@ -176,7 +188,8 @@ def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:
 
 def _digests(directory: Path, weights: dict[str, Tensor]) -> dict[str, str]:
     """SHA-256 of the weights and of each file that belongs to them, which are stored in the weights' file."""
-    digests = {name: hashlib.sha256((directory / name).read_bytes()) for name in (CONFIG, VOCABULARY, TRAINING)}
+    names = [CONFIG, VOCABULARY, TRAINING] + [COPIES] * (directory / COPIES).is_file()
+    digests = {name: hashlib.sha256((directory / name).read_bytes()) for name in names}
     digests[WEIGHTS] = hashlib.sha256()
     for name in sorted(weights):
         digests[WEIGHTS].update(f"{name} {tuple(weights[name].shape)}".encode())

@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from model import checkpoint as checkpoints
-from model.checkpoint import FILES, WEIGHTS, Checkpoint, CheckpointError
+from model.checkpoint import FILES, NEEDED, WEIGHTS, Checkpoint, CheckpointError
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
 LARGEST = 100_000_000  # bytes of a checkpoint: ten times what the training makes
@@ -67,7 +67,7 @@ def _download(repository: str, revision: str | None) -> Path:
 def _inspect(info: ModelInfo) -> None:
     """Raise CheckpointError where a repository's list of files shows that it holds no checkpoint of this project."""
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-    missing = [file for file in FILES[:-1] if file not in sizes]
+    missing = [file for file in NEEDED if file not in sizes]
     if WEIGHTS in missing and any(name.endswith((".bin", ".ckpt", ".pkl", ".pt", ".pth")) for name in sizes):
         raise CheckpointError(f"{info.id} holds its weights as a pickle, which is not read: publish {WEIGHTS}")
     if missing:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model.checkpoint import Checkpoint, save
+from model.copying import Copies, Source
 from model.decoder import Decoder
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
@@ -16,6 +17,7 @@ from model.vocabulary import Vocabulary
 
 B, T, E, H, V = 3, 5, 7, 11, 13  # all different, so that a swapped axis fails
 CHARACTERS = "\n .abdehilnot"
+TALE = "the old lion ate a hot tin on the hill. and all in a bad hat. he had a ball at the inn.\n"  # that it has read
 
 WORDS = (
     "the a of and to in that it was he she on his her with as had at for not but they river garden lantern winter "
@@ -58,7 +60,9 @@ def network() -> CharLSTM:
 
 @pytest.fixture
 def checkpoint(network: CharLSTM, vocabulary: Vocabulary) -> Checkpoint:
-    return Checkpoint(network, vocabulary, SamplingConfig(temperature=0.8, top_k=9), "carried", {"seed": 7}, "tiny")
+    copies = Copies((Source.of("tale", TALE),))
+    sampling = SamplingConfig(temperature=0.8, top_k=9)
+    return Checkpoint(network, vocabulary, sampling, "carried", {"seed": 7}, "tiny", copies=copies)
 
 
 @pytest.fixture

@@ -211,6 +211,8 @@ class Answer(BaseHTTPRequestHandler):
                 content[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 content[value["path"]] = hub.stored[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del content[value["path"]]
         proposed = "create_pr=1" in self.path
         commit = hub.commit(name, content, "refs/pr/1" if proposed else revision)
         answer = {"success": True, "commitOid": commit, "commitUrl": f"{hub.address}/{name}/commit/{commit}"}

@@ -372,6 +372,23 @@ def test_the_probabilities_of_the_sheet_are_shown_and_branched_from(page: Page) 
     expect(sheet(page)).to_have_value("alice was beginning to get very ti")
 
 
+def test_what_stands_in_the_book_is_underlined(page: Page) -> None:
+    page.get_by_role("tab", name="Is it copying?").click()
+    copied = "So she was considering in her own mind (as well as she could, for the"
+    text = page.locator("#to-check textarea")
+    text.fill(f"The bear looked at his clock. {copied} clock was slow.")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#copies u")).to_have_text(re.compile("considering in her own mind"))
+    expect(page.locator("#copies-report")).to_contain_text("One passage stands in what alice has read")
+    expect(page.locator("#copies-report")).to_contain_text(re.compile(r"[\d.]+% is new\."))
+    page.get_by_role("tab", name="Write").click()
+    sheet(page).fill("The bear looked at his clock, which was slow.")
+    page.get_by_role("tab", name="Is it copying?").click()
+    page.get_by_role("tabpanel").get_by_role("button", name="Take the sheet").locator("visible=true").click()
+    expect(page.locator("#copies-report")).to_contain_text("No copy was found.")
+    expect(page.locator("#copies u")).to_have_count(0)
+
+
 def test_how_a_model_learned_is_shown_step_by_step(page: Page) -> None:
     page.get_by_role("tab", name="How it learned").click()
     expect(page.locator("#loss canvas, #loss svg").first).to_be_visible()

@@ -77,6 +77,21 @@ def test_a_model_that_began_from_another_names_it() -> None:
     assert data.base_model == "ann/teller"
 
 
+def test_a_card_says_what_the_copies_are_only_where_there_are_any() -> None:
+    assert "copies.npz" not in card(RECORD)
+    assert "`copies.npz` holds hashes of what it has read, not the text.\n\n## How it was made" in card(
+        RECORD, copies=True
+    )
+
+
+@pytest.mark.parametrize(
+    "directory", sorted(path.parent for path in ROOT.glob("assets/*/README.md")), ids=lambda p: p.name
+)
+def test_the_card_of_each_shipped_checkpoint_is_that_of_its_record(directory: Path) -> None:
+    training = json.loads((directory / "training.json").read_text(encoding="utf-8"))
+    assert (directory / "README.md").read_text(encoding="utf-8") == card(training, copies=True)
+
+
 def test_the_sample_of_the_weights_is_shown_as_it_was_written_and_as_nothing_but_text() -> None:
     text = card(RECORD)
     # Indented by four, Markdown shows every line as it stands.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -18,7 +19,9 @@ from model import checkpoint as module
 from model.checkpoint import (
     CARD,
     CONFIG,
+    COPIES,
     FILES,
+    NEEDED,
     TRAINING,
     VERSION,
     VOCABULARY,
@@ -29,12 +32,13 @@ from model.checkpoint import (
     load,
     save,
 )
+from model.copying import Copies, Source
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
-from tests.conftest import CHARACTERS, H, V, lively
+from tests.conftest import CHARACTERS, TALE, H, V, book, lively
 
-REQUIRED = [file for file in FILES if file != CARD]  # the card is for people
+VOUCHED = [file for file in FILES if file != CARD]  # the card is for people
 
 
 def logits(checkpoint: Checkpoint) -> torch.Tensor:
@@ -69,6 +73,7 @@ def other_run(checkpoint: Checkpoint, directory: Path) -> Path:
         SamplingConfig(temperature=0.9, top_k=9),
         "carried",
         {"seed": 8},
+        copies=checkpoint.copies,
     )
     save(changed, directory)
     return directory
@@ -121,14 +126,15 @@ def test_saving_leaves_the_network_as_it_was(checkpoint: Checkpoint, tmp_path: P
     assert torch.equal(logits(checkpoint), before)
 
 
-def test_a_checkpoint_is_five_plain_files_in_json_markdown_and_safetensors(directory: Path) -> None:
+def test_a_checkpoint_is_six_files_in_json_markdown_safetensors_and_npz_and_none_is_pickled(directory: Path) -> None:
     assert sorted(file.name for file in directory.iterdir()) == sorted(FILES)
-    assert {Path(file).suffix for file in FILES} == {".safetensors", ".json", ".md"}
+    assert {Path(file).suffix for file in FILES} == {".safetensors", ".json", ".md", ".npz"}
     for file in (CONFIG, VOCABULARY, TRAINING):
         assert isinstance(json.loads((directory / file).read_text(encoding="utf-8")), dict)
     weights = load_file(directory / WEIGHTS)
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
-    assert not any((directory / file).read_bytes().startswith((b"\x80", b"PK")) for file in FILES)  # pickle, zip
+    with np.load(directory / COPIES, allow_pickle=False) as arrays:
+        assert {array.dtype for array in arrays.values()} == {np.dtype(np.uint8)}
 
 
 def test_the_config_begins_with_its_format_and_version(directory: Path) -> None:
@@ -172,22 +178,22 @@ def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in refusal(tmp_path / "file")
 
 
-@pytest.mark.parametrize("file", REQUIRED)
+@pytest.mark.parametrize("file", VOUCHED)
 def test_a_checkpoint_without_one_of_its_files_is_refused_by_the_name_of_that_file(directory: Path, file: str) -> None:
     (directory / file).unlink()
     assert file in refusal(directory).split(":")[0]
 
 
-@pytest.mark.parametrize("file", REQUIRED)
+@pytest.mark.parametrize("file", VOUCHED)
 def test_a_file_cut_off_anywhere_is_refused(directory: Path, file: str) -> None:
     whole = (directory / file).read_bytes()
-    end = len(whole.rstrip()) if file != WEIGHTS else len(whole)  # without its last new line JSON is still whole
+    end = len(whole.rstrip()) if file.endswith(".json") else len(whole)  # without its last new line JSON is still whole
     for length in sorted({0, 1, 7, 9, 100, end // 3, end // 2, end - 1} & set(range(end))):
         (directory / file).write_bytes(whole[:length])
         assert str(directory / file) in refusal(directory)
 
 
-@pytest.mark.parametrize("file", REQUIRED)
+@pytest.mark.parametrize("file", VOUCHED)
 def test_a_file_with_one_bit_flipped_anywhere_is_refused(directory: Path, file: str) -> None:
     whole = (directory / file).read_bytes()
     for place in sorted({0, 2, *range(9, len(whole), max(1, len(whole) // 40)), len(whole) - 2}):
@@ -199,7 +205,7 @@ def test_a_file_with_one_bit_flipped_anywhere_is_refused(directory: Path, file: 
         assert file in str(error.value), f"bit 0 of byte {place}"
 
 
-@pytest.mark.parametrize("file", REQUIRED)
+@pytest.mark.parametrize("file", NEEDED)
 def test_a_file_of_another_run_with_the_same_sizes_is_refused(
     checkpoint: Checkpoint, directory: Path, tmp_path: Path, file: str
 ) -> None:
@@ -311,6 +317,54 @@ def test_weights_without_the_metadata_that_vouches_for_them_are_refused(director
     assert WEIGHTS in refusal(directory)
 
 
+# ---- what it has read ------------------------------------------------------------------------------------------------
+
+
+def test_the_copies_of_what_it_has_read_are_found_again(directory: Path) -> None:
+    copies = load(directory).copies
+    assert copies
+    [run] = copies.runs("no. " + TALE[5:50] + "no")
+    assert (run.start, run.end, run.source) == (4, 49, "tale")
+
+
+def test_a_checkpoint_without_copies_is_saved_loaded_and_replaced_like_any(
+    checkpoint: Checkpoint, directory: Path
+) -> None:
+    older = replace(checkpoint, copies=None)
+    for saved in (older, older, checkpoint, older):
+        check_place(directory)
+        save(saved, directory)
+        loaded = load(directory)
+        assert (directory / COPIES).exists() == bool(loaded.copies) == bool(saved.copies)
+        assert same(loaded, load(directory))
+
+
+def test_the_copies_are_no_part_of_the_digest_of_the_weights(checkpoint: Checkpoint, directory: Path) -> None:
+    digest = load(directory).digest
+    save(replace(checkpoint, copies=None), directory)
+    assert load(directory).digest == digest
+
+
+def test_copies_that_were_not_saved_with_the_weights_are_refused(
+    checkpoint: Checkpoint, directory: Path, tmp_path: Path
+) -> None:
+    save(replace(checkpoint, copies=None), tmp_path / "older")
+    shutil.copy(directory / COPIES, tmp_path / "older" / COPIES)
+    assert f"{COPIES} does not belong to the {WEIGHTS} beside it" in refusal(tmp_path / "older")
+    save(replace(checkpoint, copies=Copies((Source.of("tale", book(300)),))), tmp_path / "other")
+    shutil.copy(tmp_path / "other" / COPIES, directory / COPIES)
+    assert f"{COPIES} does not belong to the {WEIGHTS} beside it" in refusal(directory)
+
+
+def test_copies_that_cannot_be_read_are_refused_even_where_the_weights_vouch_for_them(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    copies = Copies(())
+    vars(copies)["data"] = b"PK and no more"
+    save(replace(checkpoint, copies=copies), tmp_path / "damaged")
+    assert f"{COPIES} is damaged: " in refusal(tmp_path / "damaged")
+
+
 # ---- replacing, and crashes while it happens -------------------------------------------------------------------------
 
 
@@ -366,6 +420,7 @@ class Crash(BaseException):
 TOUCHES = [
     (Path, "mkdir"),
     (Path, "write_text"),
+    (Path, "write_bytes"),
     (Path, "chmod"),
     (Path, "rename"),
     (os, "fsync"),

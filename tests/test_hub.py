@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from model.checkpoint import FILES, Checkpoint, CheckpointError, save
+from model.checkpoint import COPIES, FILES, Checkpoint, CheckpointError, save
 from model.hub import LARGEST, load
 from tests.stand_in import Hub, serve
 
@@ -38,6 +39,20 @@ def test_only_the_checkpoints_own_files_are_downloaded_and_just_once(hub: Hub, d
     assert sorted(hub.sent) == sorted(FILES)
     load("ann/tiny")
     assert len(hub.sent) == len(FILES)
+
+
+def test_a_model_without_copies_is_loaded_as_it_is(hub: Hub, checkpoint: Checkpoint, tmp_path: Path) -> None:
+    save(replace(checkpoint, copies=None), tmp_path / "older")
+    hub.publish("ann/older", tmp_path / "older")
+    assert load("ann/older").copies is None
+    assert COPIES not in hub.sent
+
+
+def test_a_model_without_the_copies_that_it_was_saved_with_is_refused(hub: Hub, directory: Path) -> None:
+    (directory / COPIES).unlink()
+    hub.publish("ann/tiny", directory)
+    with pytest.raises(CheckpointError, match=r"copies\.npz is missing"):
+        load("ann/tiny")
 
 
 def test_a_revision_is_loaded_by_its_name(hub: Hub, directory: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from model.checkpoint import CARD, FILES, Checkpoint, save
+from model.checkpoint import CARD, COPIES, FILES, Checkpoint, save
 from model.hub import load
 from tests.stand_in import TOKEN, Hub, serve
 from tests.test_card import RECORD
@@ -85,6 +85,20 @@ def test_the_card_is_made_from_the_record_and_its_python_runs(hub: Hub, director
         [sys.executable, "-c", python], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert len(written) == 501
+
+
+def test_copies_are_published_where_there_are_any_and_those_of_before_do_not_stay(
+    hub: Hub, directory: Path, checkpoint: Checkpoint
+) -> None:
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert load("ann/tiny").copies
+    assert "copies.npz" in hub.content("ann/tiny")[CARD].decode()
+    save(replace(checkpoint, training=RECORD, copies=None), directory)
+    for name in ("ann/tiny", "ann/new"):
+        assert main([str(directory), name]) == 0
+        assert set(hub.content(name)) == {*FILES, ".gitattributes"} - {COPIES}
+        assert load(name).copies is None
+        assert "copies.npz" not in hub.content(name)[CARD].decode()
 
 
 def test_the_same_again_changes_nothing(hub: Hub, directory: Path) -> None:

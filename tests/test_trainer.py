@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 from model import hardware
 from model.checkpoint import load
+from model.copying import Run, share_new
 from model.lstm import CharLSTM, LSTMConfig
 from tests.conftest import book
 from training.batches import Streams, Windows
@@ -277,6 +278,33 @@ def test_the_record_tells_how_it_was_made(told: tuple[Corpus, list[Progress], Pa
     assert record["precision"] == ("bfloat16" if bfloat16 else "float32")
     assert record["versions"]["torch"] == torch.__version__
     assert (directory / "README.md").read_text(encoding="utf-8").startswith("---\n")
+
+
+def test_the_copies_are_those_of_the_part_that_trains(told: tuple[Corpus, list[Progress], Path]) -> None:
+    corpus, _, directory = told
+    copies = load(directory).copies
+    assert copies
+    assert copies.runs(corpus.text)[0] == Run(0, 1_890, "book")
+    assert share_new(corpus.held_out, copies.runs(corpus.held_out)) > 0.5
+    assert [(source.name, source.characters) for source in copies.sources] == [("book", 1_890)]
+    assert copies.unknown == ""
+    assert "copies.npz" in (directory / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_run_that_begins_from_another_adds_its_text_to_what_that_one_had_read(
+    told: tuple[Corpus, list[Progress], Path], tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    other = read([write(book(2_300, seed=1), "other.txt")], lowercase=True)
+    init = load(told[2])
+    directory = tmp_path / "run"
+    train(Trainer(other, TINY_MODERN, directory, init=init), until=2)
+    train(Trainer(other, TINY_MODERN, directory, init=init))  # taken up again
+    for began, names, unknown in ((init, ["other", "book"], ""), (replace(init, copies=None), ["other"], "run")):
+        copies = Trainer(other, TINY_MODERN, tmp_path / "new", init=began).copies
+        assert ([source.name for source in copies.sources], copies.unknown) == (names, unknown)
+    kept = load(directory).copies
+    assert kept
+    assert [run.source for run in kept.runs(told[0].text[:99] + other.text[:99])] == ["book", "other"]
 
 
 def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measurement(

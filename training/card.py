@@ -19,11 +19,21 @@ print("".join(generate(checkpoint, "once upon a time", config)))
 ```
 """
 
+COPIES = """
+So that such passages are found in what it writes, `copies.npz` holds hashes of what it has read, not the text."""
 
-def card(record: dict[str, Any], name: str = "", licence: str | None = None, language: str | None = None) -> str:
+
+def card(
+    record: dict[str, Any],
+    name: str = "",
+    licence: str | None = None,
+    language: str | None = None,
+    *,
+    copies: bool = False,
+) -> str:
     """The README.md of a checkpoint: the Hub's metadata as YAML, then what a person wants to know first.
 
-    With its name on the Hub it says how to load it from there, too.
+    With its name on the Hub it says how to load it from there, too; with `copies`, what their file is for.
     """
     held_out, corpus, split, recipe = record["held_out"], record["corpus"], record["split"], record["recipe"]
     init = record.get("init")
@@ -73,7 +83,7 @@ On the {split["held_out"]:,} characters held out, which follow them, it needs
 
 It spells one character after another in the manner of {these}, and knows nothing else.
 What it writes is not fact, and must not be used as information, advice or a basis for decisions, nor passed off as the
-author's. It can repeat passages of what it has read, and whatever in it offends.
+author's. It can repeat passages of what it has read, and whatever in it offends.{COPIES if copies else ""}
 
 ## How it was made
 

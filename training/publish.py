@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx2  # the Hub client's own HTTP library
-from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -19,7 +19,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from model import checkpoint as checkpoints
 from model import hub
-from model.checkpoint import CARD, FILES
+from model.checkpoint import CARD, COPIES, FILES
 from model.hub import LARGEST
 from training.card import card
 
@@ -76,14 +76,15 @@ def check_name(name: str) -> None:
 def checkpoint_files(directory: Path, name: str, licence: str | None, language: str | None) -> dict[str, bytes]:
     """A checkpoint's own files, with a card made from its record; ValueError unless it is sound and has a record."""
     record = checkpoints.load(directory).training
-    files = {file: (directory / file).read_bytes() for file in FILES if file != CARD}
+    own = [directory / file for file in FILES if file != CARD]
+    files = {path.name: path.read_bytes() for path in own if path.exists()}
     size = sum(map(len, files.values()))
     if size > LARGEST:
         raise ValueError(
             f"{directory} takes {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are loaded by name"
         )
     try:
-        return files | {CARD: card(record, name, licence, language).encode()}
+        return files | {CARD: card(record, name, licence, language, copies=COPIES in files).encode()}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"the record of {directory} does not say how it was trained: publish one that python -m training.train made"
@@ -95,7 +96,8 @@ def space_files(models: list[str]) -> dict[str, bytes]:
     paths = [ROOT / file for file in ("LICENSE", "app.py", "requirements.txt")]
     paths += [path for package in CODE for path in (ROOT / package).iterdir() if path.suffix in SUFFIXES]
     if not models:
-        paths += [config.parent / file for config in (ROOT / "assets").glob("*/config.json") for file in FILES]
+        own = [config.parent / file for config in (ROOT / "assets").glob("*/config.json") for file in FILES]
+        paths += [path for path in own if path.exists()]
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     if models:
@@ -124,9 +126,14 @@ def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, tok
         raise ValueError(f"{name} is there already and public: make it private in its settings on the Hub first")
     if revision and not options.create_pr and not api.revision_exists(name, revision, repo_type=kind):
         api.create_branch(name, branch=revision, repo_type=kind)
+    changes: list[CommitOperationAdd | CommitOperationDelete] = [
+        CommitOperationAdd(file, content) for file, content in files.items()
+    ]
+    if not options.space and COPIES not in files:  # those of an earlier checkpoint do not belong to this one
+        changes += [CommitOperationDelete(COPIES)] * (COPIES in api.list_repo_files(name, revision=revision))
     commit = api.create_commit(
         name,
-        [CommitOperationAdd(file, content) for file, content in files.items()],
+        changes,
         commit_message="Publish the app" if options.space else "Publish a checkpoint",
         repo_type=kind,
         revision=revision,

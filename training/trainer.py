@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from model import checkpoint as checkpoints
 from model import hardware
 from model.checkpoint import Checkpoint
+from model.copying import Copies, Source
 from model.generation import GenerationConfig, generate
 from model.lstm import CharLSTM
 from model.vocabulary import Vocabulary
@@ -82,6 +83,8 @@ class Trainer:
         self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)
         training = self.vocabulary.encode(corpus.training).to(device)
         self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
+        before = (init.copies or Copies((), unknown=init.name)) if init else Copies(())
+        self.copies = before.and_then(Source.of(corpus.name, corpus.training))
         network = CharLSTM(recipe.network, len(self.vocabulary))
         self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
         self.network = network.to(device)
@@ -261,8 +264,15 @@ class Trainer:
             "curve": self.curve,
             "samples": self.samples,
         }
-        kept = Checkpoint(self._best_network(), self.vocabulary, self.recipe.sampling, self.recipe.context, training)
-        checkpoints.save(kept, self.directory, card(training))
+        kept = Checkpoint(
+            self._best_network(),
+            self.vocabulary,
+            self.recipe.sampling,
+            self.recipe.context,
+            training,
+            copies=self.copies,
+        )
+        checkpoints.save(kept, self.directory, card(training, copies=True))
 
     def _best_network(self) -> CharLSTM:
         network = CharLSTM(self.recipe.network, len(self.vocabulary))

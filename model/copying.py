@@ -1,0 +1,199 @@
+"""How much of a text stands verbatim in the training text, known by hashed windows and not by that text."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = "lstm-text-generation copies"
+VERSION = 1
+RUN = 30  # characters: what is shorter, any two books have in common
+LETTERS = 10  # letters and digits that a copied passage has: rows of spaces or stars are nobody's
+MOST = 1_200_000  # windows that are kept of a text, some 3.3 bytes each; of a longer text every second, or third …
+CHUNK = 1_000_000  # windows that are hashed at once
+BITS = 44
+# Those of the hash, the same for all checkpoints: numpy promises that this stream never changes.
+MULTIPLIERS = np.random.PCG64(2014).random_raw(RUN + 1)
+
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A passage of a text that stands in a source: from `start` up to, but not including, `end`."""
+
+    start: int
+    end: int
+    source: str  # its name
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A text that a model has read, as the hashes of its windows of `RUN` characters, every `stride`-th of them.
+
+    Every passage of `surely_found` characters or more is found. With a stride of 1 that is `RUN`, and a run is as long
+    as it is copied. Else shorter ones are found by luck, and up to `stride` - 1 characters at either end of a run may
+    be copied, too.
+
+    The text itself is not there, but it is no secret either: who knows a passage can find by trials how it goes on.
+    """
+
+    name: str
+    characters: int
+    stride: int
+    hashes: Hashes  # ascending, each of them once
+
+    @classmethod
+    def of(cls, name: str, text: str, most: int = MOST) -> "Source":
+        """The hashes of `text`, of which no more than `most` are kept, as long as every character is in some window."""
+        stride = min(RUN, max(1, math.ceil((len(text) - RUN + 1) / most)))
+        return cls(name, len(text), stride, np.unique(hashed(text, stride)))
+
+    @property
+    def surely_found(self) -> int:
+        """The fewest characters that are found wherever they stand in the text."""
+        return RUN + self.stride - 1
+
+    def runs(self, windows: Hashes) -> list[Run]:
+        """The copied passages of a text with these windows, by where they begin.
+
+        Windows that are `stride` apart, as those kept of a passage are, make one run. With a stride of 1 any `RUN`
+        characters of it stand in the source, though not all of it need stand there in one place.
+        """
+        if not len(self.hashes):
+            return []
+        nearest = self.hashes[np.searchsorted(self.hashes[:-1], windows)]
+        starts = np.flatnonzero(nearest == windows).tolist()
+        known, runs = set(starts), []
+        for start in starts:
+            if start - self.stride not in known:
+                last = start
+                while last + self.stride in known:
+                    last += self.stride
+                runs.append(Run(start, last + RUN, self.name))
+        return runs
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """All that a model has read, its own text first, in which copies are looked for.
+
+    >>> copies = Copies((Source.of("rhyme", "Twinkle, twinkle, little star, how I wonder what you are!"),))
+    >>> [run] = copies.runs("She sang: Twinkle, twinkle, little star, how I wish you were here.")
+    >>> run, run.end - run.start, copies.runs("Twinkle, twinkle, little bat!")
+    (Run(start=10, end=48, source='rhyme'), 38, [])
+
+    That other 44-bit hashes agree by chance befalls, with `MOST` of them, one window in 15 million: the hash is
+    strongly universal for characters of 21 bits (Lemire & Kaser, "Strongly universal string hashing is fast", The
+    Computer Journal 57(11), 2014, "Multilinear").
+    """
+
+    sources: tuple[Source, ...]
+    unknown: str = ""  # a model that it began from, where what that one had read is not known
+
+    def and_then(self, source: Source) -> "Copies":
+        """What a model has read that read `source` after all these."""
+        others = (other for other in self.sources if not np.array_equal(other.hashes, source.hashes))
+        return Copies((source, *others), self.unknown)
+
+    def runs(self, text: str) -> list[Run]:
+        """The copied passages of `text` with `LETTERS` or more, by where they begin, and none that lies within another.
+
+        Two can overlap, where one passage goes over into another. Where two sources hold the same, the first is named.
+        """
+        windows = hashed(text)
+        runs: list[Run] = []
+        for run in sorted((r for s in self.sources for r in s.runs(windows)), key=lambda run: (run.start, -run.end)):
+            if not runs or run.end > runs[-1].end:
+                runs.append(run)
+        return [run for run in runs if sum(map(str.isalnum, text[run.start : run.end])) >= LETTERS]
+
+    # ---- storage -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def data(self) -> bytes:
+        """All of it as an .npz file, the same bytes for the same texts."""
+        about = {
+            "format": FORMAT,
+            "version": VERSION,
+            "unknown": self.unknown,
+            "sources": [{"name": s.name, "characters": s.characters, "stride": s.stride} for s in self.sources],
+        }
+        arrays = {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+        arrays |= {f"hashes-{i}": _packed(source.hashes) for i, source in enumerate(self.sources)}
+        file = BytesIO()
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        return file.getvalue()
+
+    @classmethod
+    def from_data(cls, data: bytes) -> "Copies":
+        """The copies with that `data`; ValueError for anything else."""
+        try:
+            with np.load(BytesIO(data), allow_pickle=False) as file:
+                arrays = dict(file)
+            about: dict[str, Any] = json.loads(arrays.pop("about").tobytes())
+            if (about["format"], about["version"]) != (FORMAT, VERSION):
+                raise ValueError(f"it is not of the format {FORMAT}, version {VERSION}")
+            sources = tuple(
+                Source(**told, hashes=_unpacked(arrays.pop(f"hashes-{i}"))) for i, told in enumerate(about["sources"])
+            )
+            unknown = about["unknown"]
+        except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
+            raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+        for source in sources:
+            numbers = (source.characters, source.stride)
+            if not isinstance(source.name, str) or any(type(number) is not int for number in numbers):
+                raise ValueError("its sources are not names with numbers")
+            if not 1 <= source.stride <= RUN or source.characters < len(source.hashes):
+                raise ValueError(f"its source {source.name} has wrong numbers")
+        if arrays or not isinstance(unknown, str):
+            raise ValueError("it holds more than its sources")
+        return cls(sources, unknown)
+
+
+def hashed(text: str, stride: int = 1) -> Hashes:
+    """The hash of every `stride`-th window of `RUN` characters in `text`, in their order."""
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    windows = range(0, len(characters) - RUN + 1, stride)
+    hashes = np.empty(len(windows), np.uint64)
+    for begin in range(0, len(windows), CHUNK):
+        some = windows[begin : begin + CHUNK]
+        total = np.full(len(some), MULTIPLIERS[0])
+        for i, multiplier in enumerate(MULTIPLIERS[1:]):
+            total += multiplier * characters[some.start + i : some[-1] + i + 1 : stride].astype(np.uint64)  # mod 2^64
+        hashes[begin : begin + CHUNK] = total >> np.uint64(64 - BITS)
+    return hashes
+
+
+def share_new(text: str, runs: Sequence[Run]) -> float:
+    """The share of the characters of `text` outside its copied passages, from 0 to 1; 1 for an empty text."""
+    return 1 - sum(end - start for start, end in pieces(runs)) / len(text) if text else 1.0
+
+
+def pieces(runs: Sequence[Run]) -> list[tuple[int, int]]:
+    """From where to where each of the runs of a text goes before the next begins, so that none overlap."""
+    ends = [min(run.end, after.start) for run, after in pairwise(runs)] + [run.end for run in runs[-1:]]
+    return [(run.start, end) for run, end in zip(runs, ends, strict=True)]
+
+
+def _packed(hashes: Hashes) -> NDArray[np.uint8]:
+    """The steps from hash to hash (8, N): the lowest byte of each, then the next; the highest are 0 and zip well."""
+    steps = np.diff(hashes, prepend=np.uint64(0)).astype("<u8")
+    return np.ascontiguousarray(steps.view(np.uint8).reshape(-1, 8).T)
+
+
+def _unpacked(steps: NDArray[np.uint8]) -> Hashes:
+    """What `_packed` packed; ValueError for anything else."""
+    if steps.dtype != np.uint8 or steps.ndim != 2 or len(steps) != 8:
+        raise ValueError("its hashes have another shape")
+    hashes = np.cumsum(np.ascontiguousarray(steps.T).view("<u8").reshape(-1), dtype=np.uint64)
+    if np.any(hashes[1:] <= hashes[:-1]) or np.any(hashes[-1:] >> np.uint64(BITS)):
+        raise ValueError("its hashes are not in order")
+    return hashes
