@@ -161,8 +161,9 @@ def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
         new = chosen(models, name)
         return [gr.LinePlot(**lines(new)), explain(new), gr.Slider(**slider(new)), *sample(new, 1)]
 
-    def move(name: Any, place: Any) -> tuple[str, str]:
-        return sample(chosen(models, name), place)
+    def move(model: Any, place: Any) -> tuple[str, str]:
+        """What a model wrote on its way, the first time (1), the second (2), and so on; and when that was."""
+        return sample(chosen(models, model), place)
 
     def rescale(name: Any) -> gr.LinePlot:
         return gr.LinePlot(**axes(chosen(models, name)))
@@ -198,17 +199,17 @@ def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
             written = gr.Textbox(
                 text, label="What it wrote", lines=9, max_lines=9, interactive=False, autoscroll=False, elem_id="sample"
             )
-            sample_note = gr.HTML(line, elem_id="sample-note")
+            sample_note = gr.HTML(line, label="When", elem_id="sample-note")
 
     # A browser's values are checked by `chosen` and `sample`, which refuse nothing.
     quiet: dict[str, Any] = {
         "queue": False,
         "show_progress": "hidden",
-        "api_visibility": "private",
         "preprocess": False,
         "trigger_mode": "always_last",
     }
-    changed = model.change(choose, model, [loss, loss_note, place, written, sample_note], **quiet)
+    unseen = {**quiet, "api_visibility": "private"}
+    changed = model.change(choose, model, [loss, loss_note, place, written, sample_note], **unseen)
     # New axes make the browser draw anew, which must find the new lines there.
-    changed.then(rescale, model, loss, **quiet)
-    place.input(move, [model, place], [written, sample_note], **quiet)
+    changed.then(rescale, model, loss, **unseen)
+    place.input(move, [model, place], [written, sample_note], api_name="sample", **quiet)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import gradio as gr
+from gradio.events import api
 
 from interface.looking import TextBox, escaped, quoted
 from interface.visitor import named, refusal, sound
@@ -100,20 +101,29 @@ class Readings:
         return self._read(name, text[-SHOWN:])
 
 
-def whole(event: gr.EventData) -> int:
-    """The index that an event came with; gr.Error where it has none."""
+def index_of(event: gr.EventData) -> Any:
+    """The index that an event came with, if any."""
     data = event._data
-    index = data.get("index") if isinstance(data, dict) else None
+    return data.get("index") if isinstance(data, dict) else None
+
+
+def counted(index: Any) -> int:
+    """A place or a rank, if it is a whole number; else gr.Error."""
     if not isinstance(index, int) or isinstance(index, bool):
-        raise refusal("Choose a character of the text.")
+        raise refusal("choose a character of the text")
     return index
+
+
+def asked(readings: Readings, text: Any, model: Any) -> Shown:
+    """A text to be read and who reads it; gr.Error if anything is wrong."""
+    sound(text, "the text to read", least=1)
+    named(readings.models, model)
+    return Shown(model, text)
 
 
 def examine(readings: Readings, text: Any, model: Any) -> Iterator[tuple[Shown, str, str, str]]:
     """What is shown, the tinted text, the report and the table, which grows as the models read; gr.Error if wrong."""
-    sound(text, "the text to read", least=1)
-    named(readings.models, model)
-    shown = Shown(model, text)
+    shown = asked(readings, text, model)
     yield shown, "", f"{html.escape(model)} is reading …", ""
     reading = readings(model, text)
     page, report = tinted(reading), told(reading, model, cut=len(text) > SHOWN)
@@ -125,23 +135,23 @@ def examine(readings: Readings, text: Any, model: Any) -> Iterator[tuple[Shown, 
             yield shown, page, report, table(bits, readings.models, model)
 
 
-def expect(readings: Readings, shown: Any, event: gr.EventData) -> tuple[Shown, str]:
+def expect(readings: Readings, shown: Any, index: Any) -> tuple[Shown, str]:
     """What is shown from now on, and the likeliest characters at the place that was chosen; gr.Error if wrong."""
     if not isinstance(shown, Shown):
-        raise refusal("Read a text first.")
+        raise refusal("read a text first")
     reading = readings(shown.model, shown.text)
-    place = max(0, min(whole(event), len(reading.text)))
+    place = max(0, min(counted(index), len(reading.text)))
     return shown._replace(place=place), buttons(reading, place)
 
 
-def branch(readings: Readings, shown: Any, event: gr.EventData) -> tuple[str, str]:
+def branch(readings: Readings, shown: Any, index: Any) -> tuple[str, str]:
     """The text before the place that was chosen and another character there, and a line about it; gr.Error if wrong."""
     if not isinstance(shown, Shown) or shown.place is None:
-        raise refusal("Choose a character of the text first.")
-    reading, rank = readings(shown.model, shown.text), whole(event)
+        raise refusal("choose a character of the text first")
+    reading, rank = readings(shown.model, shown.text), counted(index)
     likeliest = reading.likeliest(shown.place)
     if not 0 <= rank < len(likeliest):
-        raise refusal(f"Choose one of the {len(likeliest)} likeliest characters.")
+        raise refusal(f"choose one of the {len(likeliest)} likeliest characters, from 0")
     earlier = readings.models[shown.model].vocabulary.repair(shown.text[:-SHOWN]).text
     text = earlier + reading.text[: shown.place] + likeliest[rank][0]
     return text, f"The sheet now ends in {quoted(text[-40:])}: write on there."
@@ -228,34 +238,44 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
     # Who asks again while models are still reading is not kept waiting for them.
     turns: WeakValueDictionary[str | None, Event] = WeakValueDictionary()
 
-    def start(request: gr.Request, text: Any, name: Any) -> Iterator[tuple[Any, ...]]:
+    def start(request: gr.Request, text: Any, model: Any) -> Iterator[tuple[Any, ...]]:
+        """How surprising each character of a text is to a model, and its bits a character under each, as HTML."""
         if before := turns.get(request.session_hash):
             before.set()
         over = turns[request.session_hash] = Event()
-        for shown, page, report, figures in examine(readings, text, name):
+        for shown, page, report, figures in examine(readings, text, model):
             if over.is_set():
                 yield (gr.skip(),) * 7  # what comes last, Gradio sends again at the end
                 return
             yield shown, page, report, figures, gr.HTML(visible=bool(page)), "", ""
 
     def pick(shown: Any, event: gr.EventData) -> tuple[Any, ...]:
-        return *expect(readings, shown, event), ""
+        return *expect(readings, shown, index_of(event)), ""
 
     def choose(shown: Any, event: gr.EventData) -> tuple[Any, ...]:
-        return branch(readings, shown, event)
+        return branch(readings, shown, index_of(event))
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    # The same for programs, which do not click.
+    def likeliest_at(text: str, model: str, place: int) -> str:
+        """The ten characters that a model finds likeliest at a place of a text, with their shares, as HTML."""
+        return expect(readings, asked(readings, text, model), place)[1]
+
+    def branch_at(text: str, model: str, place: int, rank: int) -> str:
+        """The text up to a place, and there the character that a model finds likeliest (0), second (1), and so on."""
+        return branch(readings, expect(readings, asked(readings, text, model), place)[0], rank)[0]
+
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
     shown = gr.State()
     with gr.Row(elem_classes="looking"):
         with gr.Column(scale=3, min_width=320):
             box = TextBox(sheet, "Read", "Type or paste any text, and see what surprises the model", "to-read")
-            report = gr.HTML(elem_id="report", elem_classes="quiet")
-            page = gr.HTML(elem_id="reading", js_on_load=PICK)
-            key = gr.HTML(KEY, visible=False, elem_id="key", elem_classes="quiet")
+            report = gr.HTML(label="Report", elem_id="report", elem_classes="quiet")
+            page = gr.HTML(label="Text, tinted by surprise", elem_id="reading", js_on_load=PICK)
+            key = gr.HTML(KEY, label="Key", visible=False, elem_id="key", elem_classes="quiet")
         with gr.Column(scale=2, min_width=300):
-            likeliest = gr.HTML(elem_id="likeliest", js_on_load=CHOOSE)
-            branched = gr.HTML(elem_id="branched", elem_classes="quiet")
-            figures = gr.HTML(elem_id="figures")
+            likeliest = gr.HTML(label="Likeliest", elem_id="likeliest", js_on_load=CHOOSE)
+            branched = gr.HTML(label="Branched", elem_id="branched", elem_classes="quiet")
+            figures = gr.HTML(label="Bits under each model", elem_id="figures")
 
     box.looked(
         start,
@@ -264,7 +284,11 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
         preprocess=False,  # `examine` checks what the page sends
         concurrency_limit=2,
         trigger_mode="multiple",
+        api_name="probabilities",
         **quiet,
     )
-    page.select(pick, shown, [shown, likeliest, branched], trigger_mode="always_last", **quiet)
-    likeliest.select(choose, shown, [sheet, branched], **quiet)
+    unseen = {**quiet, "api_visibility": "private"}
+    page.select(pick, shown, [shown, likeliest, branched], trigger_mode="always_last", **unseen)
+    likeliest.select(choose, shown, [sheet, branched], **unseen)
+    api(likeliest_at, api_name="likeliest")
+    api(branch_at, api_name="branch")

@@ -54,7 +54,7 @@ def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
                 label="Stop",
                 info="whether to stop before so much is written",
             ),
-            "until": gr.Textbox(label="Text to stop at", placeholder="THE END", info="where that is chosen above"),
+            "until": gr.Textbox("", label="Text to stop at", placeholder="THE END", info="where that is chosen above"),
             "context": gr.Radio(
                 [(label, name) for name, label in CONTEXTS.items()],
                 value=own["context"],
@@ -62,7 +62,9 @@ def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
                 info="what each next character is predicted from",
             ),
             # A blank gr.Number shows 0.
-            "seed": gr.Textbox(label="Seed", placeholder="a new one each time", info=meaning["seed"], elem_id="seed"),
+            "seed": gr.Textbox(
+                "", label="Seed", placeholder="a new one each time", info=meaning["seed"], elem_id="seed"
+            ),
         }
         with gr.Row():
             keep = gr.Button("Keep this one", size="sm", min_width=90)

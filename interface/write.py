@@ -56,13 +56,13 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
             )
             shades = gr.Textbox(label="Shades", visible="hidden")
             key = gr.HTML(visible=False, elem_id="key-of-two")
-            note = gr.HTML(visible=False, elem_id="note")
+            note = gr.HTML(label="What was repaired", visible=False, elem_id="note")
             with gr.Row(elem_id="actions"):
                 write_button = gr.Button("Write", variant="primary", min_width=70, elem_id="write")
                 stop_button = gr.Button("Stop", interactive=False, min_width=70, elem_id="stop")
                 again_button = gr.Button("Try again", interactive=False, min_width=70, elem_id="again")
                 undo_button = gr.Button("Undo", interactive=False, min_width=70, elem_id="undo")
-            status = gr.HTML(elem_id="status")
+            status = gr.HTML(label="How it stands", elem_id="status")
             with gr.Row(visible=False, elem_id="takes") as takes:
                 columns, texts, choices = [], [], []
                 for take in range(TAKES):
@@ -72,7 +72,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
                         choices.append(gr.Button(f"Go on with take {take + 1}", size="sm", interactive=False))
                     columns.append(column)
         with gr.Column(scale=4, min_width=280):
-            about = gr.HTML(describe(first), elem_id="about")
+            about = gr.HTML(describe(first), label="About the model", elem_id="about")
             begin = gr.Radio(list(beginnings(first)), label="Begin with", elem_id="begin")
             controls = settings.controls(desk, model)
             with gr.Row(elem_id="away"):
@@ -105,7 +105,8 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     async def shown(views: AsyncIterator[View]) -> AsyncIterator[dict[Any, Any]]:
         before = None
         async for view in views:
-            if update := changes(view, before):
+            # A program gets what comes last, and that alone: all of it.
+            if update := changes(view, before if view.writing else None):
                 yield update
             before = view
 
@@ -137,8 +138,9 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     def forget(request: gr.Request) -> None:
         desk.forget(request.session_hash)
 
-    def meet(name: Any) -> list[Any]:
-        new = chosen(desk.models, name)
+    def meet(model: Any) -> list[Any]:
+        """What a model learned from, how large it is and how well it predicts, and beginnings in its manner."""
+        new = chosen(desk.models, model)
         return [describe(new), gr.Radio(list(beginnings(new)), value=None)]
 
     def restore(link: Any) -> Any:
@@ -163,7 +165,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     for take, button in enumerate(choices):
         button.click(go_on_with(take), sheet, everything, api_name=f"take_{take + 1}", **at_once)
 
-    model.input(meet, model, [about, begin], **unseen)
+    model.input(meet, model, [about, begin], api_name="about", preprocess=False, **at_once)
     gr.on([model.change, controls["second"].change], legend, [model, controls["second"]], key, **unseen)
     begin.input(lambda text: text, begin, sheet, **unseen)
     sheet.change(None, js="() => window.sheet?.update()")

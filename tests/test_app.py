@@ -480,8 +480,36 @@ def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) 
         client.predict(**{"prompt": "Alice"} | wrong, api_name="/predict")
 
 
-def test_predict_is_the_only_public_endpoint(client: Client) -> None:
-    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
+ENDPOINTS = {
+    *("predict", "write", "try_again", "undo", "stop", "take_1", "take_2", "take_3", "take_4"),
+    *("about", "preset", "keep_seed", "new_seed"),
+    *("probabilities", "likeliest", "branch", "copying", "sample"),
+}
+
+
+def test_each_action_is_an_endpoint_with_a_name_and_a_description(client: Client) -> None:
+    offered = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(offered) == {f"/{name}" for name in ENDPOINTS}
+    assert all(endpoint["description"] for endpoint in offered.values())
+    assert not [name for endpoint in offered.values() for name in endpoint["parameters"] if "param_" in str(name)]
+
+
+def test_a_program_writes_on_a_sheet_of_its_own(server: str, client: Client) -> None:
+    other = Client(server, verbose=False)
+
+    def sheet_of(result: tuple[Any, ...]) -> Any:
+        return result[1]
+
+    first = sheet_of(client.predict("one", "alice", length=20, seed="3", api_name="/write"))
+    second = sheet_of(client.predict(first, "alice", length=20, api_name="/write"))
+    assert second.startswith(first)
+    assert len(second) == 43
+    assert client.predict(api_name="/keep_seed") == "3"
+    assert other.predict(api_name="/keep_seed") == ""
+    assert sheet_of(client.predict(second, api_name="/undo")) == first
+    with pytest.raises(AppError, match=r"^There is no such take: [^\n]*\.$"):
+        client.predict(first, api_name="/take_2")
+    assert client.predict("alice was ver", "alice", 13, 0, api_name="/branch") == "alice was very"
 
 
 # ---- in company ------------------------------------------------------------------------------------------------------

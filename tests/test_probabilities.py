@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 
 from interface import probabilities
-from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, tint, tinted
+from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, index_of, tint, tinted
 from model.checkpoint import Checkpoint
 from model.generation import LONGEST
 from model.inspection import read
@@ -38,10 +38,6 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(probabilities, "read", counting)
     return texts
-
-
-def event(data: Any) -> gr.EventData:
-    return gr.EventData(None, data)
 
 
 def refused(error: pytest.ExceptionInfo[gr.Error]) -> str:
@@ -101,8 +97,8 @@ def test_of_a_long_text_the_end_is_read_and_the_page_says_so(
     assert set(counted) == {("a" * 90 + TEXT)[-30:]}
     assert "Only the last 30 characters" in report
     assert page.count("<i ") == 31
-    shown, _ = expect(readings, shown, event({"index": 10}))
-    text, _ = branch(readings, shown, event({"index": 0}))
+    shown, _ = expect(readings, shown, 10)
+    text, _ = branch(readings, shown, 0)
     assert text[:-1] == ("a" * 90 + TEXT)[:-20]  # all that came before is there
 
 
@@ -116,8 +112,8 @@ def test_a_text_of_unknown_characters_is_told_as_such(readings: Readings) -> Non
 def test_what_has_been_read_is_not_read_again(readings: Readings, counted: list[str]) -> None:
     *_, (shown, *_) = examine(readings, TEXT, "tiny")
     list(examine(readings, TEXT, "windowed"))
-    shown, _ = expect(readings, shown, event({"index": 3}))
-    branch(readings, shown, event({"index": 0}))
+    shown, _ = expect(readings, shown, 3)
+    branch(readings, shown, 0)
     assert counted == [TEXT, TEXT]  # once for each of two models
 
 
@@ -125,7 +121,7 @@ def test_what_has_been_read_is_not_read_again(readings: Readings, counted: list[
 def test_a_place_shows_its_likeliest_characters_as_buttons(
     readings: Readings, checkpoint: Checkpoint, index: int
 ) -> None:
-    shown, found = expect(readings, Shown("tiny", TEXT), event({"index": index, "value": ""}))
+    shown, found = expect(readings, Shown("tiny", TEXT), index)
     likeliest = read(checkpoint, TEXT).likeliest(index)
     assert shown.place == index
     assert re.findall(r"<span>([\d.]+%)</span>", found) == [f"{share:.1%}" for _, share in likeliest]
@@ -134,15 +130,21 @@ def test_a_place_shows_its_likeliest_characters_as_buttons(
 
 @pytest.mark.parametrize(("index", "place"), [(-7, 0), (10**30, len(TEXT)), (len(TEXT) + 1, len(TEXT))])
 def test_a_place_outside_the_text_is_the_nearest_in_it(readings: Readings, index: int, place: int) -> None:
-    shown, _ = expect(readings, Shown("tiny", TEXT), event({"index": index}))
+    shown, _ = expect(readings, Shown("tiny", TEXT), index)
     assert shown.place == place
 
 
-@pytest.mark.parametrize("data", [None, {}, 5, [], "index", *({"index": i} for i in (None, "3", 3.5, True, [3]))])
-def test_an_event_without_a_place_is_refused(readings: Readings, data: Any) -> None:
+@pytest.mark.parametrize("data", [None, {}, 5, [], "index", {"index": None}])
+def test_an_event_may_lack_its_place(data: Any) -> None:
+    assert index_of(gr.EventData(None, data)) is None
+    assert index_of(gr.EventData(None, {"index": 3})) == 3
+
+
+@pytest.mark.parametrize("index", [None, "3", 3.5, True, [3], {}])
+def test_what_is_no_place_is_refused(readings: Readings, index: Any) -> None:
     for handler in (expect, branch):
         with pytest.raises(gr.Error) as error:
-            handler(readings, Shown("tiny", TEXT, 3), event(data))
+            handler(readings, Shown("tiny", TEXT, 3), index)
         refused(error)
 
 
@@ -150,7 +152,7 @@ def test_an_event_without_a_place_is_refused(readings: Readings, data: Any) -> N
 def test_a_branch_is_the_text_before_the_place_and_the_other_character(
     readings: Readings, checkpoint: Checkpoint, rank: int
 ) -> None:
-    text, line = branch(readings, Shown("tiny", TEXT.upper(), 7), event({"index": rank}))
+    text, line = branch(readings, Shown("tiny", TEXT.upper(), 7), rank)
     assert text == TEXT[:7] + read(checkpoint, TEXT).likeliest(7)[rank][0]
     assert line.startswith("The sheet now ends in “")
 
@@ -158,20 +160,20 @@ def test_a_branch_is_the_text_before_the_place_and_the_other_character(
 @pytest.mark.parametrize("rank", [-1, 10, 10**30])
 def test_only_the_likeliest_can_be_chosen(readings: Readings, rank: int) -> None:
     with pytest.raises(gr.Error) as error:
-        branch(readings, Shown("tiny", TEXT, 7), event({"index": rank}))
-    assert refused(error) == "Choose one of the 10 likeliest characters."
+        branch(readings, Shown("tiny", TEXT, 7), rank)
+    assert refused(error) == "Choose one of the 10 likeliest characters, from 0."
 
 
 def test_nothing_can_be_chosen_before_there_is_something_to_choose_from(readings: Readings) -> None:
     for handler, shown in ((expect, None), (branch, None), (branch, Shown("tiny", TEXT))):
         with pytest.raises(gr.Error) as error:
-            handler(readings, shown, event({"index": 0}))
+            handler(readings, shown, 0)
         refused(error)
 
 
 def test_half_a_character_does_no_harm(readings: Readings) -> None:
     *_, (shown, page, report, _) = examine(readings, "a\ud800 hat", "tiny")
-    text, line = branch(readings, shown._replace(place=2), event({"index": 0}))
+    text, line = branch(readings, shown._replace(place=2), 0)
     for sent in (page, report, text, line):
         sent.encode()
 
@@ -187,10 +189,10 @@ with gr.Blocks(analytics_enabled=False) as demo:
     model, sheet = gr.Radio(["tiny"], value="tiny"), gr.Textbox()
     with gr.Tab("Probabilities"):
         probabilities_tab({"tiny": load(Path(sys.argv[1]))}, model, sheet)
-assert demo.get_api_info()["named_endpoints"] == {}
+assert set(demo.get_api_info()["named_endpoints"]) == {"/probabilities", "/likeliest", "/branch"}
 """
 
 
-def test_the_tab_fits_into_a_page_and_offers_no_endpoint(directory: Path) -> None:
+def test_the_tab_fits_into_a_page_and_offers_what_it_does_to_programs(directory: Path) -> None:
     # In a process of its own: Gradio leaves event loops open.
     subprocess.run([sys.executable, "-c", PAGE, str(directory)], cwd=ROOT, check=True)
