@@ -141,6 +141,16 @@ class Streams:
             room.cell[:, : len(keep)] = old.cell[:, keep]
         return streams
 
+    def state_of(self, b: int) -> tuple[NDArray[Any], list[Floats]]:
+        """Where stream `b` stands."""
+        return self.state[:, :, b].copy(), [room.cell[:, b].copy() for room in self.rooms]
+
+    def take_up(self, b: int, state: tuple[NDArray[Any], list[Floats]]) -> None:
+        """Put stream `b` to where one stood before (see `state_of`)."""
+        self.state[:, :, b] = state[0]
+        for room, cell in zip(self.rooms, state[1], strict=True):
+            room.cell[:, b] = cell
+
     def restart(self, b: int) -> None:
         """Put stream `b` back to where nothing has been read."""
         self.state[:, :, b] = 0

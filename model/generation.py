@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.checkpoint import WINDOW, Checkpoint, Context
+from model.memory import Memory
 from model.mixture import Model
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
@@ -60,16 +61,18 @@ class Writer:
         vocabulary = model.vocabulary
         ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
         self.model, self.config = model, config
-        self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
+        self.ids = ids[-WINDOW:] if config.context == "window" else ids  # of the prompt, and then of what is written
+        self.unread = deque(self.ids)
         self.characters: list[str] = []
         self.shares: list[float] = []  # of a mixture: how much of each character's chance was the second model's
         bits = np.random.PCG64(config.seed)
         self.random = np.random.Generator(bits.advance(config.skip))  # one number for each character
         self.cancelled = self.failed = False
 
-    def add(self, character: str) -> None:
+    def add(self, id: int) -> None:
         """Write one more character."""
-        self.characters.append(character)
+        self.ids.append(id)
+        self.characters.append(self.model.vocabulary.characters[id])
         if self.config.stop != "length":
             end = "".join(self.characters[-2 * LONGEST_END :])
             if SENTENCE.search(end) if self.config.stop == "sentence" else end.endswith(self.config.until or "\0"):
@@ -103,8 +106,9 @@ class Batch:
     other has one to itself.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, memory: Memory | None = None) -> None:
+        """Without a `memory` shared with others, every prompt is read from its beginning."""
+        self.model, self.memory = model, memory
         self.writers: list[Writer] = []
         self.joining: list[Writer] = []  # with the next step
         self.reader: _Carried | _Window = _Carried(model)
@@ -136,6 +140,8 @@ class Batch:
         if not self.writers:
             return
         for b, writer in enumerate(self.writers):
+            if len(writer.unread) == 1:
+                self._remember(b, writer)  # others may begin here, or the same one once more
             if writer.unread:
                 self.ids[b] = writer.unread.popleft()
         logits = self.reader(self.ids)
@@ -146,21 +152,38 @@ class Batch:
         for b, writer in writing:
             random[b] = writer.random.random()
         self.ids = self.sampler(logits, random)
-        characters, shares = self.model.vocabulary.characters, self.reader.shares
+        shares = self.reader.shares
         for b, writer in writing:
             if shares is not None:
                 writer.shares.append(float(shares[b, self.ids[b]]))
-            writer.add(characters[self.ids[b]])
+            writer.add(int(self.ids[b]))
 
     def _regroup(self) -> None:
         keep = [b for b, writer in enumerate(self.writers) if not writer.done]
+        for b, writer in enumerate(self.writers):
+            if writer.done:
+                self._remember(b, writer)
         if any(writer.config.context == "window" for writer in self.joining):
             self.reader = _Window(self.model)
         self.reader.regroup(keep, len(self.joining))
         self.ids = np.concatenate((self.ids[keep], np.zeros(len(self.joining), dtype=np.int64)))
         self.writers = [*(self.writers[b] for b in keep), *self.joining]
+        for b, writer in enumerate(self.joining, start=len(keep)):
+            self._recall(b, writer)
         self.joining = []
         self.sampler = Sampler([writer.config for writer in self.writers])
+
+    def _remember(self, b: int, writer: Writer) -> None:
+        if self.memory and isinstance(self.reader, _Carried):
+            read = writer.ids[: len(writer.ids) - max(1, len(writer.unread))]  # what was written last is not yet read
+            self.memory.keep(self.model, read, self.reader.streams.state_of(b))
+
+    def _recall(self, b: int, writer: Writer) -> None:
+        if self.memory and isinstance(self.reader, _Carried):
+            known, state = self.memory.recall(self.model, writer.ids)
+            if known:
+                self.reader.streams.take_up(b, state)
+                writer.unread = deque(writer.ids[known:])
 
 
 class _Carried:

@@ -1,6 +1,7 @@
 """Two models that write one text: each next character is the one's or the other's, by a chance that can be chosen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,15 @@ class MixedStreams:
     def regroup(self, keep: Sequence[int], fresh: int = 0) -> "MixedStreams":
         """As `Streams.regroup`."""
         return MixedStreams(self.decoder, [streams.regroup(keep, fresh) for streams in self.parts])
+
+    def state_of(self, b: int) -> list[Any]:
+        """As `Streams.state_of`."""
+        return [streams.state_of(b) for streams in self.parts]
+
+    def take_up(self, b: int, state: list[Any]) -> None:
+        """As `Streams.take_up`."""
+        for streams, own in zip(self.parts, state, strict=True):
+            streams.take_up(b, own)
 
     def restart(self, b: int) -> None:
         """As `Streams.restart`."""

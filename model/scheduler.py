@@ -6,6 +6,7 @@ import threading
 import torch
 
 from model.generation import Batch, GenerationConfig, Writer
+from model.memory import Memory
 from model.mixture import Model
 
 PLACES = 64  # texts that are written at the same time; others wait in line
@@ -23,6 +24,7 @@ class Scheduler:
         self.places = places
         self._line: list[Writer] = []
         self._batches: list[Batch] = []
+        self._memory = Memory()
         self._work = threading.Condition()
         threading.Thread(target=self._run, name="scheduler", daemon=True).start()
 
@@ -61,12 +63,12 @@ class Scheduler:
                 self._seat(writer)
             for batch in self._batches:
                 self._step(batch)
-            self._batches = [batch for batch in self._batches if batch.writing]
+            self._batches = [batch for batch in self._batches if batch.everyone]  # who is done goes with the next step
 
     def _seat(self, writer: Writer) -> None:
         welcoming = [batch for batch in self._batches if batch.welcomes(writer)]
         if not welcoming:
-            welcoming = [Batch(writer.model)]
+            welcoming = [Batch(writer.model, self._memory)]
             self._batches += welcoming
         welcoming[0].join(writer)
 
@@ -78,3 +80,4 @@ class Scheduler:
             for writer in batch.everyone:
                 writer.failed = not writer.done
                 writer.cancel()
+            batch.writers, batch.joining = [], []

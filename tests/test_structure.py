@@ -23,8 +23,9 @@ MODEL = {
     "model.hub": BASE | {"model.decoder", "model.checkpoint"},
     "model.inspection": BASE | {"model.decoder", "model.checkpoint"},
     "model.mixture": BASE | {"model.decoder", "model.checkpoint"},
-    "model.generation": BASE | {"model.decoder", "model.checkpoint", "model.mixture"},
-    "model.scheduler": BASE | {"model.checkpoint", "model.mixture", "model.generation"},
+    "model.memory": {"model.mixture"},
+    "model.generation": BASE | {"model.decoder", "model.checkpoint", "model.mixture", "model.memory"},
+    "model.scheduler": BASE | {"model.checkpoint", "model.mixture", "model.memory", "model.generation"},
     "model.generate": BASE | {"model.hub"} | {"model.decoder", "model.checkpoint", "model.generation"},
 }
 # What the page may use of the training: that with which the training command begins a run.
