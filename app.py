@@ -9,9 +9,10 @@ from pathlib import Path
 import gradio as gr
 from gradio.events import api
 
-from interface import copies, learning, look, looking, probabilities
+from interface import copies, inside, learning, look, looking, probabilities
 from interface.copies import copies_tab
 from interface.desk import Desk, frames
+from interface.inside import inside_tab
 from interface.learning import learning_tab
 from interface.models import complaint, load_models
 from interface.probabilities import probabilities_tab
@@ -71,6 +72,8 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
                 probabilities_tab(models, model, sheet)
             with gr.Tab("Is it copying?"):
                 copies_tab(models, model, sheet)
+            with gr.Tab("Inside"):
+                inside_tab(models, model, sheet)
             with gr.Tab("How it learned"):
                 learning_tab(models, model)
         api(predict, concurrency_limit=None)
@@ -83,7 +86,7 @@ def launch(demo: gr.Blocks, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
     demo.launch(
         theme=look.THEME,
-        css="".join(part.CSS for part in (look, looking, probabilities, copies, learning)),
+        css="".join(part.CSS for part in (look, looking, probabilities, copies, inside, learning)),
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

@@ -8,6 +8,7 @@ import gradio as gr
 
 CSS = """
 .looking { gap: 1.25rem 2.5rem; }
+.looking button { font-weight: 500; }
 .looking .text { max-height: 26rem; overflow-y: auto; padding: 1.1rem 1.3rem; border-radius: var(--radius-lg);
   border: 1px solid var(--border-color-primary); background: var(--input-background-fill);
   font-size: 1.1rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }

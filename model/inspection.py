@@ -1,4 +1,4 @@
-"""How a model reads a text that is there already: its surprise at each character, and what it expected in its place."""
+"""How a model reads a text that is there already: its surprise at each character, and what went on in its units."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from model.checkpoint import WINDOW, Checkpoint, Context
-from model.lstm import CharLSTM
-from model.vocabulary import Vocabulary
+from model.lstm import CharLSTM, State
+from model.vocabulary import Repair, Vocabulary
 
 CHUNK = 128  # time steps in one forward pass
 BATCH = 256  # windows in one forward pass
@@ -36,28 +36,67 @@ class Reading:
         return list(zip(self.vocabulary.decode(ids), self.expected[t, ids].exp2().tolist(), strict=True))
 
 
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What the hidden units did over a text of T characters, and what was done to it before ("" where nothing was)."""
+
+    text: str
+    report: str
+    hidden: Tensor  # the hidden state after each character, from -1 to 1, float32 (T, L, H)
+
+
 @torch.inference_mode()
 def read(checkpoint: Checkpoint, text: str) -> Reading:
     """`text`, repaired, as the model reads it in its own context; `Vocabulary.start` stands before it."""
-    vocabulary = checkpoint.vocabulary
-    repaired = vocabulary.repair(text)
-    ids = vocabulary.encode(repaired.text)
-    before = torch.cat((torch.tensor([vocabulary.start]), ids))
-    parts = [logits.log_softmax(-1) / log(2) for logits in _logits(checkpoint.network, before, checkpoint.context)]
+    repaired, ids, before = _prepared(checkpoint.vocabulary, text)
+    network = checkpoint.network
+    parts = [
+        network.output(hidden[:, -1]).log_softmax(-1) / log(2)
+        for hidden in _hidden(network, before, checkpoint.context)
+    ]
     expected = torch.cat(parts)
     surprise = expected[:-1].gather(1, ids[:, None])[:, 0].abs()
-    return Reading(repaired.text, repaired.report, surprise, expected, vocabulary)
+    return Reading(repaired.text, repaired.report, surprise, expected, checkpoint.vocabulary)
 
 
-def _logits(network: CharLSTM, before: Tensor, context: Context) -> Iterator[Tensor]:
-    """The logits (some, V) of what follows each of `before` (T,), in order."""
+@torch.inference_mode()
+def activations(checkpoint: Checkpoint, text: str) -> Activity:
+    """The hidden state of every unit as the model reads `text` just as `read` does.
+
+    After Karpathy, Johnson, Fei-Fei, "Visualizing and Understanding Recurrent Networks", 2015, section 4.2.
+    """
+    repaired, _, before = _prepared(checkpoint.vocabulary, text)
+    hidden = torch.cat(list(_hidden(checkpoint.network, before, checkpoint.context)))
+    return Activity(repaired.text, repaired.report, hidden[1:])
+
+
+def _prepared(vocabulary: Vocabulary, text: str) -> tuple[Repair, Tensor, Tensor]:
+    """`text` repaired, its ids (T,), and these with what stands before them (T + 1,)."""
+    repaired = vocabulary.repair(text)
+    ids = vocabulary.encode(repaired.text)
+    return repaired, ids, torch.cat((torch.tensor([vocabulary.start]), ids))
+
+
+def _hidden(network: CharLSTM, before: Tensor, context: Context) -> Iterator[Tensor]:
+    """The hidden state (some, L, H) after each of `before` (T,), in order."""
     # Up to a full window, all there is to see is all that was read.
     carried = before[:WINDOW] if context == "window" else before
     state = network.zero_state(1)
     for some in carried.split(CHUNK):
-        logits, state = network(some[None], state)
-        yield logits[0]
+        layers, state = _through(network, some[None], state)
+        yield torch.stack([x[0] for x in layers], 1)
     if len(before) > len(carried):
         for some in before[1:].unfold(0, WINDOW, 1).split(BATCH):
-            hidden, _ = network.read(some, network.zero_state(len(some)))
-            yield network.output(hidden[:, -1])
+            layers, _ = _through(network, some, network.zero_state(len(some)))
+            yield torch.stack([x[:, -1] for x in layers], 1)
+
+
+def _through(network: CharLSTM, ids: Tensor, state: State) -> tuple[list[Tensor], State]:
+    """The hidden state (B, T, H) of each layer over `ids` (B, T) read on from `state`, and the state after them."""
+    x, layers, hidden, cell = network.input(ids), [], [], []
+    for i, layer in enumerate(network.layers):
+        x, (h, c) = layer(x, (state[0][i : i + 1], state[1][i : i + 1]))
+        layers.append(x)
+        hidden.append(h)
+        cell.append(c)
+    return layers, (torch.cat(hidden), torch.cat(cell))

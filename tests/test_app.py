@@ -389,6 +389,25 @@ def test_what_stands_in_the_book_is_underlined(page: Page) -> None:
     expect(page.locator("#copies u")).to_have_count(0)
 
 
+def test_what_a_hidden_unit_does_is_shown_and_units_that_follow_something_are_found(page: Page) -> None:
+    page.get_by_label("shakespeare").check()
+    sheet(page).fill("QUEEN:\nThe river rises, and the bread grows dear.\n\nFIRST CITIZEN:\nWhat news, my lord?\n")
+    page.get_by_role("tab", name="Inside").click()
+    page.get_by_role("button", name="Find units").click()
+    capitals = page.locator("#found button", has_text="capitals").first
+    expect(capitals).to_contain_text(re.compile(r"layer \d, unit \d+[+−]0\.\d\d"))
+    capitals.click()
+    place = re.search(r"layer (\d), unit (\d+)", capitals.inner_text())
+    assert place
+    expect(page.locator("#unit")).to_contain_text(f"unit {place[2]}")
+    expect(page.locator("#unit-text i").first).to_be_visible()
+    page.get_by_role("tabpanel").get_by_role("button", name="Take the sheet").locator("visible=true").click()
+    expect(page.locator("#unit-text")).to_contain_text("FIRST CITIZEN")
+    page.get_by_label("alice", exact=True).check()
+    expect(page.locator("#unit-text i")).to_have_count(0)
+    expect(page.locator("#found button")).to_have_count(0)
+
+
 def test_how_a_model_learned_is_shown_step_by_step(page: Page) -> None:
     page.get_by_role("tab", name="How it learned").click()
     expect(page.locator("#loss canvas, #loss svg").first).to_be_visible()
@@ -483,7 +502,7 @@ def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) 
 ENDPOINTS = {
     *("predict", "write", "try_again", "undo", "stop", "take_1", "take_2", "take_3", "take_4"),
     *("about", "preset", "keep_seed", "new_seed"),
-    *("probabilities", "likeliest", "branch", "copying", "sample"),
+    *("probabilities", "likeliest", "branch", "copying", "inside", "find_units", "sample"),
 }
 
 

@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from model import inspection
 from model.checkpoint import WINDOW, Checkpoint
-from model.inspection import read
-from tests.conftest import CHARACTERS, V, book
+from model.inspection import activations, read
+from model.lstm import LSTMConfig
+from tests.conftest import CHARACTERS, E, H, V, book, lively
 from training.evaluation import evaluate
 
 TEXT = "the old hat\nand a ball in the bin. "
@@ -108,3 +110,80 @@ def test_a_long_text_is_read_to_its_end(checkpoint: Checkpoint) -> None:
     assert reading.expected.shape == (len(reading.text) + 1, V)
     assert reading.surprise.isfinite().all()
     assert (reading.surprise >= 0).all()
+
+
+# ---- what goes on in the units ---------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def units_by_hand(checkpoint: Checkpoint, text: str) -> torch.Tensor:
+    """The hidden state (T, L, H) after each character, by the network's own state, from all or the last hundred."""
+    network, ids = checkpoint.network, [checkpoint.vocabulary.start, *checkpoint.vocabulary.encode(text).tolist()]
+    states, state = [], network.zero_state(1)
+    for i, id in enumerate(ids):
+        if checkpoint.context == "carried":
+            _, state = network(torch.tensor([[id]]), state)
+        else:
+            _, state = network(torch.tensor([ids[max(0, i - 99) : i + 1]]), network.zero_state(1))
+        states.append(state[0][:, 0])
+    return torch.stack(states[1:])
+
+
+@pytest.mark.parametrize("characters", [1, 99, 100, 101, 127, 128, 260])
+def test_the_activities_are_those_of_the_network_s_own_state(reader: Checkpoint, characters: int) -> None:
+    text = (TEXT * 20)[:characters]
+    activity = activations(reader, text)
+    assert activity.hidden.shape == (characters, 2, H)
+    assert activity.hidden.dtype == torch.float32
+    assert activity.hidden.abs().max() <= 1
+    torch.testing.assert_close(activity.hidden, units_by_hand(reader, text), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        LSTMConfig(embedding_size=E, hidden_size=H, layers=1),
+        LSTMConfig(embedding_size=E, hidden_size=H, layers=3),
+        LSTMConfig(input_encoding="scaled", hidden_size=H, layers=1),
+    ],
+)
+def test_any_network_s_units_can_be_looked_at(checkpoint: Checkpoint, config: LSTMConfig) -> None:
+    other = replace(checkpoint, network=lively(config))
+    torch.testing.assert_close(activations(other, TEXT).hidden, units_by_hand(other, TEXT), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_it_does_not_matter_for_the_units_how_the_text_is_cut_up(
+    reader: Checkpoint, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = activations(reader, TEXT * 8)
+    monkeypatch.setattr(inspection, "CHUNK", size)
+    monkeypatch.setattr(inspection, "BATCH", size)
+    torch.testing.assert_close(activations(reader, TEXT * 8).hidden, whole.hidden, atol=1e-3, rtol=0)
+
+
+@torch.inference_mode()
+def test_the_last_layer_s_units_are_what_is_expected_from(reader: Checkpoint) -> None:
+    logits = reader.network.output(activations(reader, TEXT * 6).hidden[:, -1])
+    shares = logits.log_softmax(-1) / math.log(2)
+    torch.testing.assert_close(read(reader, TEXT * 6).expected[1:], shares, atol=1e-3, rtol=1e-4)
+
+
+def test_nothing_is_dropped_while_units_are_looked_at(checkpoint: Checkpoint) -> None:
+    often: dict[str, Any] = {"dropout_input": 0.5, "dropout_hidden": 0.5, "weight_drop": 0.5}
+    config = replace(checkpoint.network.config, **often)
+    training = replace(checkpoint, network=lively(config).train())
+    first, second = activations(training, TEXT), activations(training, TEXT)
+    assert torch.equal(first.hidden, second.hidden)
+    torch.testing.assert_close(first.hidden, activations(checkpoint, TEXT).hidden)
+
+
+def test_the_text_is_repaired_before_its_units_are_looked_at(checkpoint: Checkpoint) -> None:
+    activity = activations(checkpoint, "The Bállad?")
+    assert (activity.text, activity.report) == ("the ballad", checkpoint.vocabulary.repair("The Bállad?").report)
+    assert torch.equal(activity.hidden, activations(checkpoint, "the ballad").hidden)
+
+
+@pytest.mark.parametrize("text", ["", "???"])
+def test_where_no_text_is_left_no_unit_moves(reader: Checkpoint, text: str) -> None:
+    assert activations(reader, text).hidden.shape == (0, 2, H)

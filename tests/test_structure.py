@@ -18,6 +18,7 @@ MODEL = {
     "model.lstm": {"model.options"},
     "model.sampling": {"model.options"},
     "model.copying": set(),
+    "model.units": set(),
     "model.decoder": BASE,
     "model.checkpoint": BASE | {"model.copying", "model.decoder"},
     "model.hub": BASE | {"model.decoder", "model.checkpoint"},

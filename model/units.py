@@ -1,0 +1,160 @@
+"""Which hidden units follow something that a reader can name: what there is to follow in a text, and who follows it."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+BLOCK = 100  # characters that come into the same half of a text
+
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+PARAGRAPH = re.compile(r"(?:(?!\n\s*\n).)+", re.DOTALL)
+# From the opening mark to the closing one, or to the end of the paragraph, since a speech that goes on into the next
+# one is opened there anew. A single mark may be an apostrophe: it opens only before a word and where its partner comes,
+# which is one that no letter follows, and if straight ('tis, o' the) one behind a mark of punctuation.
+QUOTATION = re.compile(
+    r"""(“[^”]* | "[^"]* | „[^“”]* | «[^»]*
+    | ‘(?=\S) .*? (?=’(?!\w)) | (?<![\w'])'(?=["“(_]*\w) .*? (?<=[.,;:!?…—"”)_-])(?='(?!\w))).?""",
+    re.DOTALL | re.VERBOSE,
+)
+BRACKET = re.compile(r"([(\[{][^)\]}]*)")
+SENTENCE_END = re.compile(r"""[.!?…]+["'’”»)\]]*(?=\s|\Z)\s{0,2}""")
+
+# ---- what a reader can name ------------------------------------------------------------------------------------------
+
+
+def within(spans: Iterable[tuple[int, int]], length: int) -> list[float]:
+    """1 from the beginning to the end of each span, elsewhere 0.
+
+    >>> within([(1, 3)], 4)
+    [0.0, 1.0, 1.0, 0.0]
+    """
+    marked = [0.0] * length
+    for begin, end in spans:
+        marked[begin:end] = [1.0] * (min(end, length) - begin)
+    return marked
+
+
+def matched(pattern: re.Pattern[str], text: str) -> list[float]:
+    """1 where a match of `pattern` stands, elsewhere 0."""
+    return within((match.span() for match in pattern.finditer(text)), len(text))
+
+
+def in_paragraphs(pattern: re.Pattern[str], text: str) -> list[float]:
+    """1 where the first group of a match stands, elsewhere 0; no match goes on behind a blank line.
+
+    >>> in_paragraphs(QUOTATION, 'a "b" c')
+    [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    """
+    spans = (
+        match.span(1)
+        for paragraph in PARAGRAPH.finditer(text)
+        for match in pattern.finditer(text, paragraph.start(), paragraph.end())
+    )
+    return within(spans, len(text))
+
+
+def counted(places: Iterable[bool]) -> list[float]:
+    """How many places, up to this one, hold without a break.
+
+    >>> counted([True, True, False, True])
+    [1.0, 2.0, 0.0, 1.0]
+    """
+    return list(accumulate(places, lambda count, holds: count + 1.0 if holds else 0.0, initial=0.0))[1:]
+
+
+def word_starts(text: str) -> list[float]:
+    return within(((match.start(), match.start() + 1) for match in WORD.finditer(text)), len(text))
+
+
+def word_positions(text: str) -> list[float]:
+    return counted(place > 0 for place in matched(WORD, text))
+
+
+def capital_words(text: str) -> list[float]:
+    words = (match for match in WORD.finditer(text) if len(match.group()) > 1 and match.group().isupper())
+    return within((match.span() for match in words), len(text))
+
+
+def vowels(text: str) -> list[float]:
+    return [float(unicodedata.normalize("NFD", character)[0] in "aeiouAEIOU") for character in text]
+
+
+NAMEABLE: dict[str, Callable[[str], list[float]]] = {
+    "inside quotes": lambda text: in_paragraphs(QUOTATION, text),
+    "inside brackets": lambda text: in_paragraphs(BRACKET, text),
+    "position in the line": lambda text: counted(character != "\n" for character in text),
+    "position in the word": word_positions,
+    "start of a word": word_starts,
+    "words in capitals": capital_words,
+    "capital letters": lambda text: [float(character.isupper()) for character in text],
+    "vowels": vowels,
+    "digits": lambda text: [float(character.isdigit()) for character in text],
+    "spaces and new lines": lambda text: [float(character.isspace()) for character in text],
+    "start of a line": lambda text: [float(0 < place <= 3) for place in counted(c != "\n" for c in text)],
+    "just after a comma": lambda text: matched(re.compile(r",.{0,2}", re.DOTALL), text),
+    "end of a sentence": lambda text: matched(SENTENCE_END, text),
+}
+
+
+def features(text: str) -> dict[str, Tensor]:
+    """What a reader can name, by name: how it stands at each character, float32 (T,); what never varies is left out.
+
+    >>> features("ab, c")["start of a word"].tolist()
+    [1.0, 0.0, 0.0, 0.0, 1.0]
+    """
+    found = {name: torch.tensor(measure(text)) for name, measure in NAMEABLE.items()}
+    return {name: values for name, values in found.items() if len(text) and (values != values[0]).any()}
+
+
+# ---- who follows it --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The unit, counted from 0, that follows a feature best, and how well it does so on text it was not chosen by."""
+
+    feature: str
+    layer: int
+    unit: int
+    correlation: float  # Pearson's, from -1 to 1
+
+
+def find_units(hidden: Tensor, named: Mapping[str, Tensor]) -> list[Finding]:
+    """For each feature (T,) the unit of `hidden` (T, L, H) that is correlated with it most, the strongest first.
+
+    The unit is chosen on one half of the text and its correlation is that on the other: the best of a thousand units
+    follows anything a little, by chance. The halves are blocks in turn, so that both hold all parts of the text, and
+    blocks rather than characters in turn, since neighbours are alike and would tell the one half about the other.
+    A feature or a unit that does not vary in one of the halves is passed over, as is a text of only one block.
+    After Radford, Jozefowicz, Sutskever, "Learning to Generate Reviews and Discovering Sentiment", 2017, section 4.2.
+    """
+    T, _, H = hidden.shape
+    chosen_on = torch.arange(T) // BLOCK % 2 == 0
+    if not named or chosen_on.all():
+        return []
+    halves = []
+    for half in (chosen_on, ~chosen_on):
+        units = standardised(hidden[half].flatten(1))  # (n, L * H)
+        halves.append(standardised(torch.stack(list(named.values()), 1)[half]).T @ units)  # (F, L * H)
+    chosen, reported = halves
+    best = chosen.abs().argmax(1)
+    figures = [half.gather(1, best[:, None])[:, 0].clamp(-1, 1).tolist() for half in (chosen, reported)]
+    found = [
+        Finding(feature, unit // H, unit % H, correlation)
+        for feature, unit, chosen_by, correlation in zip(named, best.tolist(), *figures, strict=True)
+        if chosen_by and correlation
+    ]
+    return sorted(found, key=lambda finding: -abs(finding.correlation))
+
+
+def standardised(values: Tensor) -> Tensor:
+    """Each column of `values` (T, n) with mean 0 and length 1, float64; zeros where it does not vary."""
+    centred = values.double() - values.double().mean(0)
+    lengths = centred.norm(dim=0)
+    # What is left of a column that never varies is rounding, far below what a float32 can tell apart.
+    return centred / lengths.where(lengths > 1e-6 * len(values) ** 0.5, torch.inf)
