@@ -12,6 +12,7 @@ from gradio.events import api
 from interface import copies, inside, learning, look, looking, probabilities
 from interface.copies import copies_tab
 from interface.desk import Desk, frames
+from interface.hardening import harden
 from interface.inside import inside_tab
 from interface.learning import learning_tab
 from interface.models import complaint, load_models
@@ -85,6 +86,7 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
 def launch(demo: gr.Blocks, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
     demo.launch(
+        app_kwargs=harden(demo),
         theme=look.THEME,
         css="".join(part.CSS for part in (look, looking, probabilities, copies, inside, learning)),
         footer_links=["api"],

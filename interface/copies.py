@@ -88,6 +88,7 @@ def copies_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox
     """Fill the tab that is open; `model` chooses whose reading a text is compared with."""
 
     def copying(text: Any, model: Any) -> tuple[str, str]:
+        """The passages of a text that a model has read letter for letter, underlined, and a report, both as HTML."""
         return check(models, text, model)
 
     with gr.Row(elem_classes="looking"):
@@ -106,7 +107,4 @@ def copies_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox
         concurrency_limit=2,
         trigger_mode="always_last",
         show_progress="hidden",
-        api_name="copying",
-        api_description="Which passages of a text the model has read letter for letter: the text with these "
-        "underlined, and a report in plain words, both as HTML.",
     )

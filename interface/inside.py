@@ -284,14 +284,18 @@ def sliders(model: Checkpoint) -> tuple[dict[str, Any], dict[str, Any]]:
 def inside_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox) -> None:
     """Fill the tab that is open; `model` chooses whose units are looked at, `sheet` is the text of another tab.
 
-    Its endpoints are `/inside` and `/find_units`.
+    Its endpoints are `/unit_activity` and `/units_found`.
     """
     insides, first = Insides(models), models[str(model.value)]
 
-    def start(before: Any, text: Any, model: Any, layer: Any, unit: Any) -> Iterator[tuple[Any, ...]]:
+    def unit_activity(before: Any, text: Any, model: Any, layer: Any, unit: Any) -> Iterator[tuple[Any, ...]]:
+        """What a hidden unit does over the end of a text, tinted by it, and a line on it, as HTML; counted from 1."""
         yield from look(insides, before, text, model, layer, unit)
 
-    def search(text: Any, model: Any) -> Iterator[tuple[Any, ...]]:
+    def units_found(text: Any, model: Any) -> Iterator[tuple[Any, ...]]:
+        """The hidden units that follow something one can name: the text tinted by the best one, a line on it, the list
+        of all, all as HTML, and the best one's layer and unit from 1. A short text the model first writes on.
+        """
         yield from find(insides, text, model)
 
     def move(shown: Any, layer: Any, unit: Any) -> tuple[str, str]:
@@ -322,30 +326,19 @@ def inside_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox
     # What a browser sends is checked or set right by the functions above.
     unseen: dict[str, Any] = {**quiet, "preprocess": False, "api_visibility": "private"}
     box.looked(
-        start,
+        unit_activity,
         [shown, box.text, model, layer, unit],
         [shown, page, report],
         preprocess=False,
         concurrency_limit=2,
-        api_name="inside",
-        api_description=(
-            "What one hidden unit does over the end of a text: the text as HTML, tinted by the unit’s activity, and a "
-            "line on the unit. Layers and units count from 1."
-        ),
         **quiet,
     )
     search_button.click(
-        search,
+        units_found,
         [box.text, model],
         [shown, page, report, found, layer, unit],
         preprocess=False,
         concurrency_limit=1,
-        api_name="find_units",
-        api_description=(
-            "The hidden units that follow something a reader can name: the text as HTML, tinted by the best of them, a "
-            "line on that, the list of all as HTML, and the best one’s layer and unit from 1. A short text the model "
-            "first writes on; an empty one will do."
-        ),
         **quiet,
     )
     gr.on([layer.input, unit.input], move, [shown, layer, unit], [page, report], concurrency_limit=2, **unseen)

@@ -161,7 +161,7 @@ def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
         new = chosen(models, name)
         return [gr.LinePlot(**lines(new)), explain(new), gr.Slider(**slider(new)), *sample(new, 1)]
 
-    def move(model: Any, place: Any) -> tuple[str, str]:
+    def sample_at(model: Any, place: Any) -> tuple[str, str]:
         """What a model wrote on its way, the first time (1), the second (2), and so on; and when that was."""
         return sample(chosen(models, model), place)
 
@@ -212,4 +212,4 @@ def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
     changed = model.change(choose, model, [loss, loss_note, place, written, sample_note], **unseen)
     # New axes make the browser draw anew, which must find the new lines there.
     changed.then(rescale, model, loss, **unseen)
-    place.input(move, [model, place], [written, sample_note], api_name="sample", **quiet)
+    place.input(sample_at, [model, place], [written, sample_note], **quiet)

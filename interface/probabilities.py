@@ -238,7 +238,7 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
     # Who asks again while models are still reading is not kept waiting for them.
     turns: WeakValueDictionary[str | None, Event] = WeakValueDictionary()
 
-    def start(request: gr.Request, text: Any, model: Any) -> Iterator[tuple[Any, ...]]:
+    def probabilities(request: gr.Request, text: Any, model: Any) -> Iterator[tuple[Any, ...]]:
         """How surprising each character of a text is to a model, and its bits a character under each, as HTML."""
         if before := turns.get(request.session_hash):
             before.set()
@@ -278,17 +278,16 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
             figures = gr.HTML(label="Bits under each model", elem_id="figures")
 
     box.looked(
-        start,
+        probabilities,
         [box.text, model],
         [shown, page, report, figures, key, likeliest, branched],
         preprocess=False,  # `examine` checks what the page sends
         concurrency_limit=2,
         trigger_mode="multiple",
-        api_name="probabilities",
         **quiet,
     )
     unseen = {**quiet, "api_visibility": "private"}
     page.select(pick, shown, [shown, likeliest, branched], trigger_mode="always_last", **unseen)
     likeliest.select(choose, shown, [sheet, branched], **unseen)
-    api(likeliest_at, api_name="likeliest")
-    api(branch_at, api_name="branch")
+    api(likeliest_at)
+    api(branch_at)

@@ -90,20 +90,20 @@ def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
     def own_sampling(model: Any) -> list[Any]:
         return [OWN, *sampling(chosen(models, model))]
 
-    def prefer(preset: Any, model: Any) -> list[Any]:
+    def preset_values(preset: Any, model: Any) -> list[Any]:
         """The values of a preset, as they are for a model."""
         return sampling(chosen(models, model), preset)
 
-    def kept(request: gr.Request) -> str:
+    def keep_seed(request: gr.Request) -> str:
         """The seed of the sheet's last continuation."""
         return desk.seed(request.session_hash)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "preprocess": False}
     of_sampling = [laid_out[name] for name in SAMPLING]
     model.input(own_sampling, model, [preset, *of_sampling], api_visibility="private", **quiet)
-    preset.input(prefer, [preset, model], of_sampling, api_name="preset", **quiet)
-    keep.click(kept, None, laid_out["seed"], api_name="keep_seed", **quiet)
-    dice.click(throw, None, laid_out["seed"], api_name="new_seed", **quiet)
+    preset.input(preset_values, [preset, model], of_sampling, **quiet)
+    keep.click(keep_seed, None, laid_out["seed"], **quiet)
+    dice.click(new_seed, None, laid_out["seed"], **quiet)
     return laid_out
 
 
@@ -114,7 +114,7 @@ def sampling(model: Checkpoint, preset: Any = OWN) -> list[Any]:
     return [values[name] for name in SAMPLING]
 
 
-def throw() -> str:
+def new_seed() -> str:
     """A new seed."""
     return str(random.randrange(10**6))
 

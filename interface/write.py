@@ -129,6 +129,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
             """Go on with this one of several takes."""
             return changes(desk.choose(request.session_hash, text, take))
 
+        go_on.__name__ = f"take_{take + 1}"  # by which programs know it
         return go_on
 
     def stop(request: gr.Request) -> None:
@@ -138,7 +139,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     def forget(request: gr.Request) -> None:
         desk.forget(request.session_hash)
 
-    def meet(model: Any) -> list[Any]:
+    def about_model(model: Any) -> list[Any]:
         """What a model learned from, how large it is and how well it predicts, and beginnings in its manner."""
         new = chosen(desk.models, model)
         return [describe(new), gr.Radio(list(beginnings(new)), value=None)]
@@ -148,7 +149,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
         if not found:
             return gr.skip()
         places = {"text": sheet, "model": model} | controls
-        about_it = dict(zip((about, begin), meet(found["model"]), strict=True))
+        about_it = dict(zip((about, begin), about_model(found["model"]), strict=True))
         return {places[name]: value for name, value in found.items()} | about_it
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
@@ -163,9 +164,9 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     stop_button.click(stop, **at_once)
     undo_button.click(undo, sheet, everything, **at_once)
     for take, button in enumerate(choices):
-        button.click(go_on_with(take), sheet, everything, api_name=f"take_{take + 1}", **at_once)
+        button.click(go_on_with(take), sheet, everything, **at_once)
 
-    model.input(meet, model, [about, begin], api_name="about", preprocess=False, **at_once)
+    model.input(about_model, model, [about, begin], preprocess=False, **at_once)
     gr.on([model.change, controls["second"].change], legend, [model, controls["second"]], key, **unseen)
     begin.input(lambda text: text, begin, sheet, **unseen)
     sheet.change(None, js="() => window.sheet?.update()")

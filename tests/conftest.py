@@ -1,12 +1,14 @@
 """What many tests start from: a tiny network with characters of its own, its checkpoint, and a book made in code."""
 
 import random
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 from model.checkpoint import Checkpoint, save
 from model.copying import Copies, Source
@@ -14,6 +16,7 @@ from model.decoder import Decoder
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
+from tests.browser import APP, serving
 
 B, T, E, H, V = 3, 5, 7, 11, 13  # all different, so that a swapped axis fails
 CHARACTERS = "\n .abdehilnot"
@@ -101,3 +104,27 @@ def own_process() -> Iterator[None]:
         signal.signal(number, handler)
     torch.set_flush_denormal(False)
     torch.set_num_threads(threads)
+
+
+# ---- the app, and a browser ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running app; afterwards its log must hold no traceback."""
+    with serving(tmp_path_factory.mktemp("server"), APP) as (url, log):
+        yield url
+    assert "Traceback" not in log.read_text(), log.read_text()
+    assert log.read_text().startswith("Computing with ")
+
+
+@pytest.fixture(scope="module")  # while it is open, no other test can have an event loop
+def browser() -> Iterator[Browser]:
+    quiet = ["quic", "background-networking", "component-update", "sync", "gpu"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{feature}" for feature in quiet)],
+        )
+        yield chromium
+        chromium.close()

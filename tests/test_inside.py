@@ -304,7 +304,8 @@ with gr.Blocks(analytics_enabled=False) as demo:
     with gr.Tab("Inside"):
         inside_tab({"tiny": load(Path(sys.argv[1]))}, model, sheet)
 endpoints = demo.get_api_info()["named_endpoints"]
-assert {name: len(endpoint["returns"]) for name, endpoint in endpoints.items()} == {"/inside": 2, "/find_units": 5}
+returned = {name: len(endpoint["returns"]) for name, endpoint in endpoints.items()}
+assert returned == {"/unit_activity": 2, "/units_found": 5}
 assert all(endpoint["description"] for endpoint in endpoints.values())
 """
 

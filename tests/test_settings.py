@@ -5,7 +5,7 @@ import json
 import pytest
 
 from interface.desk import Desk
-from interface.settings import OWN, PRESETS, SAMPLING, parse, restored, sampling, throw
+from interface.settings import OWN, PRESETS, SAMPLING, new_seed, parse, restored, sampling
 from model.checkpoint import Checkpoint
 from model.sampling import SamplingConfig
 from model.scheduler import Scheduler
@@ -34,8 +34,8 @@ def test_a_preset_changes_what_it_names_and_leaves_the_rest_to_the_model(checkpo
 
 
 def test_the_dice_show_another_seed_each_time() -> None:
-    assert len({throw() for _ in range(9)}) > 7
-    assert throw().isdecimal()
+    assert len({new_seed() for _ in range(9)}) > 7
+    assert new_seed().isdecimal()
 
 
 def test_a_link_brings_back_what_it_holds(desk: Desk) -> None:

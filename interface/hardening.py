@@ -1,0 +1,93 @@
+"""Requests that fit nothing here: refused in one sentence, of which the log keeps one line."""
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import check_all_files_in_cache
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from interface.visitor import refusal
+
+MISFIT = "this request does not fit the app; what it takes is told at “Use via API”, at the foot of the page"
+OURS = {"__main__", "app", "interface", "model", "training"}
+
+
+def harden(demo: gr.Blocks) -> dict[str, Any]:
+    """Let `demo` refuse what does not fit its events; returns the `app_kwargs` of its launch."""
+    preprocess, call, push = demo.preprocess_data, demo.call_function, demo._queue.push
+
+    async def preprocessed(event: Any, inputs: list[Any], *others: Any) -> Any:
+        with fitting(event):
+            json.dumps(inputs, ensure_ascii=False).encode()  # half a surrogate pair could not be sent back
+            if event.fn is None:
+                raise ValueError("it is an event of the browser alone")
+            return await preprocess(event, inputs, *others)
+
+    async def called(
+        event: Any, inputs: Any, iterator: Any, request: Any, event_id: Any, happened: Any, *others: Any
+    ) -> Any:
+        with fitting(event):
+            check_all_files_in_cache(happened and happened._data)  # as Gradio does, but with a traceback
+        return await call(event, inputs, iterator, request, event_id, happened, *others)
+
+    async def pushed(body: Any, request: Any, username: str | None) -> Any:
+        body.session_hash = body.session_hash or None  # the queue would look for "" and fail on the way
+        return await push(body=body, request=request, username=username)
+
+    demo.preprocess_data = preprocessed  # type: ignore[assignment, method-assign]
+    demo.call_function = called  # type: ignore[assignment, method-assign]
+    demo._queue.push = pushed  # type: ignore[method-assign]
+    return {"middleware": [Middleware(Refusing)]}
+
+
+@contextmanager
+def fitting(event: Any) -> Iterator[None]:
+    """Make a refusal of whatever Gradio finds wrong with a request; none of our own code may run in here."""
+    try:
+        yield
+    except Exception as error:
+        note(str(event.name), error)
+        raise refusal(MISFIT) from None
+
+
+class Refusing:
+    """Answers for the routes of Gradio that trip over a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] != "http" or fault(error):
+                raise
+            note(scope["path"], error)
+            if started:  # a stream, in which Gradio has told of it
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await JSONResponse({"detail": f"{MISFIT[0].upper()}{MISFIT[1:]}."}, 400)(scope, receive, send)
+
+
+def fault(error: Exception) -> bool:
+    """Whether an error comes from our own code, not from Gradio's."""
+    modules = {frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)}
+    return any(module.partition(".")[0] in OURS for module in modules - {__name__})
+
+
+def note(where: str, error: Exception) -> None:
+    print(f"A request does not fit: {where[:100]!r}: {repr(error)[:200]}", file=sys.stderr, flush=True)

@@ -1,0 +1,153 @@
+"""What no page would send: it is refused in a sentence and leaves no traceback, and a fault of ours leaves one."""
+
+import asyncio
+import http.client
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from starlette.types import Message, Receive, Scope, Send
+
+from interface.hardening import Refusing
+from interface.looking import escaped
+from tests.browser import serving
+
+# The app with a fault of ours in an endpoint of its own.
+HARDENED = """
+import app
+from gradio.events import api
+from interface import looking
+from interface.hardening import harden
+
+def broken(text: str) -> str:
+    return looking.escaped(3)
+
+demo = app.build(app.load_models(["assets/alice"])[0], app.Scheduler())
+with demo:
+    api(broken)
+demo.launch(app_kwargs=harden(demo), ssr_mode=False)
+"""
+JOIN, RUN, CALL = "queue/join", "run/predict", "call/predict"
+BROKEN: list[Any] = [b"", b"{", b"[" * 100_000, b"\xff", [], {"data": 3}]
+FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    with serving(tmp_path_factory.mktemp("hardened"), "-c", HARDENED) as (url, log):
+        yield url, log
+
+
+def send(url: str, path: str, body: Any = None) -> tuple[int, bytes]:
+    """Ask for a path as no browser would: the status and the answer."""
+    connection = http.client.HTTPConnection(urlparse(url).netloc, timeout=60)
+    data: bytes | None = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    connection.request("GET" if data is None else "POST", f"/gradio_api/{path}", data, headers)
+    answer = connection.getresponse()
+    try:
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def events(url: str) -> list[dict[str, Any]]:
+    """What Gradio makes known of each event, the private ones too."""
+    with urllib.request.urlopen(f"{url}/config") as answer:
+        known: list[dict[str, Any]] = json.load(answer)["dependencies"]
+    return known
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        *((path, body) for path in (JOIN, RUN, CALL) for body in BROKEN),
+        *((path, {"data": [], "fn_index": fn, "session_hash": "a"}) for path in (JOIN, RUN) for fn in (-1, 10**9, "x")),
+        ("run/nothing", {"data": []}),
+        ("call/nothing", {"data": []}),
+        ("call/v2/nothing", {"prompt": "a"}),
+        ("call/v2/predict", {"nothing": "a"}),
+        ("component_server", {"session_hash": "a", "component_id": 10**9, "fn_name": "x", "data": 1}),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_request_for_nothing_that_there_is_gets_a_4xx(served: tuple[str, Path], path: str, body: Any) -> None:
+    url, log = served
+    status, answer = send(url, path, body)
+    assert 400 <= status < 500
+    assert json.loads(answer)["detail"]
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("wrong", [None, {}, [], -1, 10**30, "\ud800", float("nan"), FILE], ids=str)
+def test_no_event_trips_over_wrong_values_or_too_few_or_too_many(served: tuple[str, Path], wrong: Any) -> None:
+    url, log = served
+    for event in events(url):
+        if event["api_name"] == "broken":
+            continue
+        count = len(event["inputs"])
+        for values in ([wrong] * count, [wrong] * (count + 1), [wrong] * max(0, count - 1)):
+            body = {"data": values, "fn_index": event["id"], "session_hash": "a", "trigger_id": 1, "event_data": wrong}
+            status, answer = send(url, RUN, body)
+            assert status == 200 or "\n" not in json.loads(answer)["error"]
+        send(url, JOIN, body)
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_stream_that_there_is_not_is_ended_in_good_order(served: tuple[str, Path]) -> None:
+    url, log = served
+    for path in ("queue/data?session_hash=nobody", "call/predict/nothing"):
+        status, answer = send(url, path)
+        assert status == 200
+        assert b"404" in answer
+    assert "Traceback" not in log.read_text()
+    assert "A request does not fit: '/gradio_api/queue/data'" in log.read_text()
+
+
+def test_afterwards_it_writes_and_an_unnamed_session_is_one_of_its_own(served: tuple[str, Path]) -> None:
+    url, log = served
+    count = next(len(event["inputs"]) for event in events(url) if event["api_name"] == "predict")
+    data = ["Alice", "alice", 5] + [None] * (count - 3)
+    status, answer = send(url, CALL, {"data": data, "session_hash": ""})
+    assert status == 200
+    assert b"complete" in send(url, f"{CALL}/{json.loads(answer)['event_id']}")[1]
+    assert len(Client(url, verbose=False).predict("Alice", length=20, api_name="/predict")) == 20
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_fault_of_ours_in_an_event_is_still_in_the_log(served: tuple[str, Path]) -> None:
+    url, log = served
+    with pytest.raises(AppError):
+        Client(url, verbose=False).predict("a", api_name="/broken")
+    assert "Traceback" in log.read_text()
+    log.write_text("")  # the other tests look for none
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_fault_of_ours_in_a_route_is_not_taken_for_a_misfit(ours: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    async def route(*_: Any) -> None:
+        escaped(3) if ours else {}["x"]  # type: ignore[arg-type, index]
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    asked: tuple[Scope, Receive, Send] = ({"type": "http", "path": "/", "headers": []}, receive, send)
+    if ours:
+        with pytest.raises(AttributeError):
+            asyncio.run(Refusing(route)(*asked))
+        assert not sent
+    else:
+        asyncio.run(Refusing(route)(*asked))
+        assert sent[0]["status"] == 400
+        assert capsys.readouterr().err == "A request does not fit: '/': KeyError('x')\n"
