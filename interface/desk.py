@@ -18,6 +18,7 @@ FRAME = 1 / 18  # seconds between two repaints of the text, at least
 REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
 UNDONE = 100  # continuations that can be taken back
 VISITORS = 1000  # whose sheets are remembered; most are forgotten as soon as they go
+LONG = 500  # characters that take so long to read that it is told
 TAKES = 4  # continuations side by side, at most
 SHADES = 6  # in which a character is tinted between two books
 SEEDS = 2**63
@@ -31,7 +32,7 @@ class View:
 
     text: str
     status: str = ""
-    note: str = ""  # what was repaired in the text
+    note: str = ""  # how the model reads what it does not know
     writing: bool = False
     undoable: bool = False
     takes: tuple[str, ...] = ()  # continuations to choose from
@@ -107,6 +108,9 @@ def progress(writers: Sequence[Writer], place: int, seconds: float) -> str:
         return "The text broke off here, through a fault of this program: write again."
     if place:
         return f"{PLACES} others are writing; you are number {place} in line, and it begins by itself."
+    unread = max(len(writer.unread) for writer in writers)
+    if unread > LONG:
+        return f"Reading the sheet: {unread:,} characters to go."
     count = sum(len(writer.characters) for writer in writers)
     seeds = " to ".join(str(seed) for seed in dict.fromkeys(w.config.seed for w in (writers[0], writers[-1])))
     speed = f"{count:,} character{'s' * (count != 1)} · {count / seconds:,.0f} a second"
@@ -179,25 +183,25 @@ class Desk:
     ) -> AsyncIterator[View]:
         """Continue the sheet, in one take or in several to choose from; gr.Error if anything is wrong."""
         writing, config = self.settle(text, model, seed, second, share, takes, **typed)
-        repaired = writing.vocabulary.repair(text)
-        before, note = repaired.text, repaired.report
+        report = writing.vocabulary.repair(text).report  # what was typed stays as it is; it is read as repaired
+        note = f"The model reads this with {report}." if report else ""
         mine = self.sheet(visitor)
         lead = writing.vocabulary.characters[writing.vocabulary.start]
         asked = None if number(seed) is None else config.seed
-        begun, skip = mine.begin(before, (model, second, share), lead, asked)
-        yield View(before, note=note, writing=True)
+        begun, skip = mine.begin(text, (model, second, share), lead, asked)
+        yield View(text, note=note, writing=True)
 
         configs = [replace(config, seed=(begun + take) % SEEDS, skip=skip) for take in range(int(takes))]
-        writers = [self.scheduler.write(writing, mine.lead + before, config) for config in configs]
+        writers = [self.scheduler.write(writing, mine.lead + text, config) for config in configs]
         mine.writers, mine.undecided = writers, len(writers) > 1
         start = time.monotonic()
-        view = View(before)
+        view = View(text)
         async for texts in frames(self.scheduler, writers):
             status = progress(writers, self.scheduler.place(writers[-1]), time.monotonic() - start)
             if mine.undecided:
-                view = View(before, status, note, writing=True, takes=tuple(texts))
+                view = View(text, status, note, writing=True, takes=tuple(texts))
             else:
-                tint = shades(before, texts[0], writers[0].shares)
+                tint = shades(text, texts[0], writers[0].shares)
                 view = View(mine.grow(texts[0]), status, note, writing=True, shades=tint)
             yield view
             if not any(texts):

@@ -56,7 +56,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
             )
             shades = gr.Textbox(label="Shades", visible="hidden")
             key = gr.HTML(visible=False, elem_id="key-of-two")
-            note = gr.HTML(label="What was repaired", visible=False, elem_id="note")
+            note = gr.HTML(label="How it is read", visible=False, elem_id="note")
             with gr.Row(elem_id="actions"):
                 write_button = gr.Button("Write", variant="primary", min_width=70, elem_id="write")
                 stop_button = gr.Button("Stop", interactive=False, min_width=70, elem_id="stop")

@@ -42,7 +42,7 @@ def sheet(page: Page) -> Locator:
 
 def finished(page: Page, length: int) -> str:
     """The sheet, once it is of that length and its last letters are tinted."""
-    page.wait_for_function(f"{TEXT}.length == {length}")
+    page.wait_for_function(f"[...{TEXT}].length == {length}")  # counted as Python does
     expect(page.locator("#write")).to_be_enabled()
     text = page.evaluate(TEXT)
     page.wait_for_function(f"{TEXT}.endsWith({TINTED}.at(-1))")

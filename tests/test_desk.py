@@ -1,6 +1,7 @@
 """The desk: what is gone on with, taken back, chosen and refused, for each visitor."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -121,6 +122,8 @@ def test_progress_is_a_line_for_every_state(checkpoint: Checkpoint) -> None:
     line = progress([writer], 3, 1)
     assert "you are number 3 in line" in line
     assert str(PLACES) in line
+    writer.characters, writer.unread = [], deque([0] * 1234)
+    assert progress([writer], 0, 1) == "Reading the sheet: 1,234 characters to go."
     writer.failed = True
     assert "broke off" in progress([other, writer], 0, 1)
 
@@ -130,10 +133,12 @@ def test_progress_is_a_line_for_every_state(checkpoint: Checkpoint) -> None:
 
 def test_the_text_grows_before_ones_eyes_and_is_whole_at_the_end(desk: Desk) -> None:
     views = all_of(desk.write(MINE, "The Old tale!", "tiny", length=2000, seed="5"))
-    assert views[0] == View("the old tale", note="capitals→small letters, ! left out", writing=True)
+    assert views[0] == View(
+        "The Old tale!", note="The model reads this with capitals→small letters, ! left out.", writing=True
+    )
     texts = [view.text for view in views]
     assert all(after.startswith(before) for before, after in pairwise(texts))
-    assert len(texts[-1]) == len("the old tale") + 2000
+    assert len(texts[-1]) == len("The Old tale!") + 2000
     assert all(view.writing and not view.undoable for view in views[:-1])
     assert views[-1].undoable
     assert not views[-1].writing
