@@ -68,9 +68,9 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
         model = gr.Radio(list(models), value=first, label="Model", info=info or None, elem_id="model")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Write"):
-                sheet = write_tab(demo, desk, model)
+                sheet, replace = write_tab(demo, desk, model)
             with gr.Tab("Probabilities"):
-                probabilities_tab(models, model, sheet)
+                probabilities_tab(models, model, sheet, replace)
             with gr.Tab("Is it copying?"):
                 copies_tab(models, model, sheet)
             with gr.Tab("Inside"):

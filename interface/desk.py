@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from interface.visitor import named, refusal, settings, sound, whole
 from model.checkpoint import Checkpoint
@@ -35,15 +35,23 @@ class View:
     note: str = ""  # how the model reads what it does not know
     writing: bool = False
     undoable: bool = False
+    repeatable: bool = False  # whether the model wrote the last part
     takes: tuple[str, ...] = ()  # continuations to choose from
     shades: str = ""  # where a text by two books begins, in the browser's units, and a digit for each that follows
+
+
+class Step(NamedTuple):
+    """Something done to a sheet that can be taken back."""
+
+    before: str  # the text as it was
+    written: bool  # whether the model went on from there; else a beginning took its place
 
 
 @dataclass
 class Sheet:
     """What is remembered of a visitor's sheet, so that it can be taken back, tried again and gone on with."""
 
-    before: list[str] = field(default_factory=list)  # the text before each continuation, the last one last
+    steps: list[Step] = field(default_factory=list)
     after: str = ""  # the text as the last continuation left it
     model: Any = None  # what wrote it
     lead: str = ""  # what the model read before the first character of a sheet that was empty
@@ -51,10 +59,20 @@ class Sheet:
     drawn: int = 0  # random numbers, by the continuations that followed each other
     writers: Sequence[Writer] = ()
     undecided: bool = False  # between several takes
+    writing: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the last step was the model's."""
+        return bool(self.steps) and self.steps[-1].written
+
+    def step(self, before: str, written: bool) -> None:
+        """Note what is about to be done to the sheet."""
+        self.steps = [*self.steps[1 - UNDONE :], Step(before, written)]
 
     def goes_on(self, text: str, model: Any, seed: int | None) -> bool:
         """Whether `text` is just what the last continuation left, to be continued in the same way."""
-        return bool(self.before) and (text, model) == (self.after, self.model) and seed in (None, self.seed)
+        return self.repeatable and (text, model) == (self.after, self.model) and seed in (None, self.seed)
 
     def begin(self, text: str, model: Any, lead: str, seed: int | None) -> tuple[int, int]:
         """Note where a continuation begins; return the seed of its random numbers and how many to pass over."""
@@ -63,12 +81,12 @@ class Sheet:
         if not self.goes_on(text, model, seed):
             self.model, self.lead, self.drawn = model, "" if text else lead, 0
             self.seed = random.randrange(2**31) if seed is None else seed
-        self.before = [*self.before[1 - UNDONE :], text]
+        self.step(text, written=True)
         return self.seed, self.drawn
 
     def grow(self, text: str) -> str:
         """Note what the continuation has written so far; return the whole sheet."""
-        self.after = self.before[-1] + text
+        self.after = self.steps[-1].before + text
         return self.after
 
     def end(self, text: str, seed: int) -> str:
@@ -78,10 +96,10 @@ class Sheet:
         return self.grow(text)
 
     def undo(self, text: str) -> str:
-        """Take the last continuation back; return the sheet as it was before, or as it is if there was none."""
-        if not self.before:
+        """Take the last step back; return the sheet as it was before, or as it is if there was none."""
+        if not self.steps:
             return text
-        self.after, self.undecided = self.before.pop(), False
+        self.after, self.undecided = self.steps.pop().before, False
         self.model = None  # the next continuation is another
         return self.after
 
@@ -170,6 +188,13 @@ class Desk:
             self.sheets.pop(next(iter(self.sheets)))
         return self.sheets.setdefault(visitor, Sheet())
 
+    def idle(self, visitor: str | None) -> Sheet:
+        """The sheet of a visitor, on which nothing is being written; gr.Error where something is."""
+        mine = self.sheet(visitor)
+        if mine.writing:
+            raise refusal("the model is still writing on this sheet: stop it first")
+        return mine
+
     async def write(
         self,
         visitor: str | None,
@@ -185,7 +210,7 @@ class Desk:
         writing, config = self.settle(text, model, seed, second, share, takes, **typed)
         report = writing.vocabulary.repair(text).report  # what was typed stays as it is; it is read as repaired
         note = f"The model reads this with {report}." if report else ""
-        mine = self.sheet(visitor)
+        mine = self.idle(visitor)
         lead = writing.vocabulary.characters[writing.vocabulary.start]
         asked = None if number(seed) is None else config.seed
         begun, skip = mine.begin(text, (model, second, share), lead, asked)
@@ -193,45 +218,59 @@ class Desk:
 
         configs = [replace(config, seed=(begun + take) % SEEDS, skip=skip) for take in range(int(takes))]
         writers = [self.scheduler.write(writing, mine.lead + text, config) for config in configs]
-        mine.writers, mine.undecided = writers, len(writers) > 1
+        mine.writers, mine.undecided, mine.writing = writers, len(writers) > 1, True
         start = time.monotonic()
         view = View(text)
-        async for texts in frames(self.scheduler, writers):
-            status = progress(writers, self.scheduler.place(writers[-1]), time.monotonic() - start)
-            if mine.undecided:
-                view = View(text, status, note, writing=True, takes=tuple(texts))
-            else:
-                tint = shades(text, texts[0], writers[0].shares)
-                view = View(mine.grow(texts[0]), status, note, writing=True, shades=tint)
-            yield view
-            if not any(texts):
-                start = time.monotonic()  # neither its place in line nor the prompt counts
-        if not mine.undecided:
-            mine.end(writers[0].text, begun)
-        yield replace(view, writing=False, undoable=True)
+        try:
+            async for texts in frames(self.scheduler, writers):
+                status = progress(writers, self.scheduler.place(writers[-1]), time.monotonic() - start)
+                if mine.undecided:
+                    view = View(text, status, note, writing=True, takes=tuple(texts))
+                else:
+                    tint = shades(text, texts[0], writers[0].shares)
+                    view = View(mine.grow(texts[0]), status, note, writing=True, shades=tint)
+                yield view
+                if not any(texts):
+                    start = time.monotonic()  # neither its place in line nor the prompt counts
+        finally:  # also where nobody reads any further
+            mine.writing = False
+            if not mine.undecided:
+                mine.end(writers[0].text, begun)
+        yield replace(view, writing=False, undoable=True, repeatable=True)
 
     async def try_again(self, visitor: str | None, text: Any, model: Any, **typed: Any) -> AsyncIterator[View]:
         """Replace the last continuation by another, by a new seed; gr.Error if anything is wrong."""
         typed["seed"] = None
         self.settle(text, model, **typed)  # before anything is taken back
-        async for view in self.write(visitor, self.sheet(visitor).undo(text), model, **typed):
+        mine = self.idle(visitor)
+        async for view in self.write(visitor, mine.undo(text) if mine.repeatable else text, model, **typed):
             yield view
 
     def choose(self, visitor: str | None, text: Any, take: Any) -> View:
         """Go on with one of several takes of the sheet `text`, from 0; gr.Error if there is none."""
-        mine = self.sheets.get(visitor)
-        if not mine or not mine.undecided or whole(take) not in range(len(mine.writers)):
+        mine = self.idle(visitor)
+        if not mine.undecided or whole(take) not in range(len(mine.writers)):
             raise refusal("there is no such take: write several first")
-        if text != mine.before[-1]:
+        if text != mine.steps[-1].before:
             raise refusal("the sheet has changed since these takes were written: change it back, or write anew")
         writer = mine.writers[int(take)]
         text = mine.end(writer.text, writer.config.seed)
-        return View(text, undoable=True, shades=shades(mine.before[-1], writer.text, writer.shares))
+        tint = shades(mine.steps[-1].before, writer.text, writer.shares)
+        return View(text, undoable=True, repeatable=True, shades=tint)
 
     def undo(self, visitor: str | None, text: str) -> View:
-        """Take the last continuation back."""
-        mine = self.sheet(visitor)
-        return View(mine.undo(text), undoable=bool(mine.before))
+        """Take back what was done last."""
+        mine = self.idle(visitor)
+        return View(mine.undo(text), undoable=bool(mine.steps), repeatable=mine.repeatable)
+
+    def begin(self, visitor: str | None, text: str, beginning: str) -> View:
+        """Let a beginning take the place of the sheet's text, which can be had back."""
+        mine = self.idle(visitor)
+        if mine.undecided:
+            mine.undo(text)
+        if text:
+            mine.step(text, written=False)
+        return View(beginning, undoable=bool(mine.steps), repeatable=mine.repeatable)
 
     def stop(self, visitor: str | None) -> None:
         """End what is just being written for a visitor."""
@@ -246,7 +285,7 @@ class Desk:
     def seed(self, visitor: str | None) -> str:
         """The seed of a visitor's last continuation; "" where there is none."""
         mine = self.sheets.get(visitor)
-        return str(mine.seed) if mine and mine.before else ""
+        return str(mine.seed) if mine and mine.steps else ""
 
 
 def number(seed: Any) -> Any:

@@ -1,7 +1,7 @@
 """The tab of probabilities: how surprising each character of a text is to a model, and what it expected there."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from threading import Event
@@ -231,8 +231,10 @@ KEY = "Bits of surprise: " + " ".join(
 # ---- the tab ---------------------------------------------------------------------------------------------------------
 
 
-def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox) -> None:
-    """Fill the tab that is open; `model` chooses who reads, and a branch goes to `sheet`."""
+def probabilities_tab(
+    models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox, replace: Callable[[Any, Any], Any]
+) -> None:
+    """Fill the tab that is open; `model` chooses who reads, and a branch takes the place of the `sheet`'s text."""
     readings = Readings(models)
 
     # Who asks again while models are still reading is not kept waiting for them.
@@ -265,7 +267,7 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
         return branch(readings, expect(readings, asked(readings, text, model), place)[0], rank)[0]
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    shown = gr.State()
+    shown, branch_text = gr.State(), gr.State()
     with gr.Row(elem_classes="looking"):
         with gr.Column(scale=3, min_width=320):
             box = TextBox(sheet, "Read", "Type or paste any text, and see what surprises the model", "to-read")
@@ -288,6 +290,6 @@ def probabilities_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.
     )
     unseen = {**quiet, "api_visibility": "private"}
     page.select(pick, shown, [shown, likeliest, branched], trigger_mode="always_last", **unseen)
-    likeliest.select(choose, shown, [sheet, branched], **unseen)
+    replace(likeliest.select(choose, shown, [branch_text, branched], **unseen), branch_text)
     api(likeliest_at)
     api(branch_at)

@@ -40,8 +40,11 @@ def legend(first: Any, second: Any) -> gr.HTML:
     )
 
 
-def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
-    """Lay the tab out, for the choice `model`; returns the sheet."""
+def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> tuple[gr.Textbox, Callable[[Any, Any], Any]]:
+    """Lay the tab out, for the choice `model`; returns the sheet, and a function that lets another text take its place.
+
+    That function is called with an event, after which it happens, and the component that then holds the text.
+    """
     first = desk.models[str(model.value)]
     with gr.Row(elem_id="desk"):
         with gr.Column(scale=7, min_width=320):
@@ -74,11 +77,14 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
         with gr.Column(scale=4, min_width=280):
             about = gr.HTML(describe(first), label="About the model", elem_id="about")
             begin = gr.Radio(list(beginnings(first)), label="Begin with", elem_id="begin")
+            surprise_button = gr.Button("Surprise me", size="sm", elem_id="surprise")
             controls = settings.controls(desk, model)
             with gr.Row(elem_id="away"):
                 copy_button = gr.Button("Copy", size="sm", min_width=70, elem_id="copy")
                 share_button = gr.Button("Copy a link", size="sm", min_width=70, elem_id="share")
                 save_button = gr.Button("Download", size="sm", min_width=70, elem_id="download")
+
+    idle_buttons = [write_button, surprise_button, *choices]  # those for when nothing is being written
 
     def changes(view: View, before: View | None = None) -> dict[Any, Any]:
         """What the page must change to show `view` after `before`; all of it after None."""
@@ -91,11 +97,11 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
         ):
             if before is None or getattr(before, name) != getattr(view, name):
                 fresh[component] = value
-        if before is None or (before.writing, before.undoable) != (view.writing, view.undoable):
-            fresh[write_button] = gr.Button(interactive=not view.writing)
+        if before is None or before.writing != view.writing:
             fresh[stop_button] = gr.Button(interactive=view.writing)
-            fresh |= {button: gr.Button(interactive=view.undoable) for button in (again_button, undo_button)}
-            fresh |= {button: gr.Button(interactive=not view.writing) for button in choices}
+            fresh |= {button: gr.Button(interactive=not view.writing) for button in idle_buttons}
+            fresh[undo_button] = gr.Button(interactive=view.undoable)
+            fresh[again_button] = gr.Button(interactive=view.repeatable)
         if before is None or len(before.takes) != len(view.takes):
             fresh[takes] = gr.Row(visible=bool(view.takes))
             fresh |= {column: gr.Column(visible=i < len(view.takes)) for i, column in enumerate(columns)}
@@ -121,8 +127,16 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
             yield update
 
     def undo(request: gr.Request, text: str) -> dict[Any, Any]:
-        """Take the sheet's last continuation back."""
+        """Take back what was done last on the sheet."""
         return changes(desk.undo(request.session_hash, text))
+
+    def begin_with(request: gr.Request, text: str, beginning: str) -> dict[Any, Any]:
+        """Let a beginning take the place of the sheet's text."""
+        return changes(desk.begin(request.session_hash, text, beginning))
+
+    def clear(request: gr.Request, text: str) -> dict[Any, Any]:
+        """Empty the sheet."""
+        return changes(desk.begin(request.session_hash, text, ""))
 
     def go_on_with(take: int) -> Callable[..., dict[Any, Any]]:
         def go_on(request: gr.Request, text: str) -> dict[Any, Any]:
@@ -155,12 +169,14 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     at_once: dict[str, Any] = {**quiet, "queue": False}
     unseen: dict[str, Any] = {**at_once, "api_visibility": "private"}
-    everything = [shades, sheet, status, note, write_button, stop_button, again_button, undo_button]
-    everything += [takes, *columns, *texts, *choices]
-    for button, function in ((write_button, write), (again_button, try_again)):
-        # `Desk.settle` checks what the page sends as it checks what others send, so Gradio need not.
-        how = {**quiet, "inputs_kwargs": controls, "preprocess": False, "concurrency_limit": None}
-        button.click(function, [sheet, model], everything, **how)
+    everything = [shades, sheet, status, note, stop_button, again_button, undo_button, *idle_buttons]
+    everything += [takes, *columns, *texts]
+    # `Desk.settle` checks what the page sends as it checks what others send, so Gradio need not.
+    how: dict[str, Any] = {**quiet, "inputs_kwargs": controls, "preprocess": False, "concurrency_limit": None}
+    write_button.click(write, [sheet, model], everything, **how)
+    again_button.click(try_again, [sheet, model], everything, **how)
+    cleared = surprise_button.click(clear, sheet, everything, **at_once)
+    cleared.success(write, [sheet, model], everything, api_visibility="private", **how)
     stop_button.click(stop, **at_once)
     undo_button.click(undo, sheet, everything, **at_once)
     for take, button in enumerate(choices):
@@ -168,7 +184,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
 
     model.input(about_model, model, [about, begin], preprocess=False, **at_once)
     gr.on([model.change, controls["second"].change], legend, [model, controls["second"]], key, **unseen)
-    begin.input(lambda text: text, begin, sheet, **unseen)
+    begin.input(begin_with, [sheet, begin], everything, **at_once)
     sheet.change(None, js="() => window.sheet?.update()")
     shades.change(None, shades, js="shades => window.sheet?.shade(shades)")
     copy_button.click(None, None, status, js="() => window.sheet.copy()")
@@ -179,4 +195,4 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> gr.Textbox:
     brought = [sheet, model, about, begin, *controls.values()]
     demo.load(restore, sheet, brought, js=LINK, preprocess=False, **unseen)
     demo.unload(forget)
-    return sheet
+    return sheet, lambda event, text: event.success(begin_with, [sheet, text], everything, **unseen)

@@ -87,7 +87,7 @@ def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) 
 
 ENDPOINTS = {
     *("predict", "write", "try_again", "undo", "stop", "take_1", "take_2", "take_3", "take_4"),
-    *("about_model", "preset_values", "keep_seed", "new_seed"),
+    *("about_model", "begin_with", "clear", "preset_values", "keep_seed", "new_seed"),
     *("probabilities", "likeliest_at", "branch_at", "copying", "unit_activity", "units_found", "sample_at"),
 }
 

@@ -96,7 +96,7 @@ def test_what_can_be_taken_back_has_an_end() -> None:
     sheet = Sheet()
     for count in range(UNDONE + 5):
         noted(sheet, str(count), "")
-    assert len(sheet.before) == UNDONE
+    assert len(sheet.steps) == UNDONE
     assert sheet.undo("") == str(UNDONE + 4)
 
 
@@ -162,6 +162,17 @@ def test_try_again_replaces_the_last_continuation_and_undo_takes_it_back(desk: D
     assert desk.undo(MINE, "typed") == View("typed")
 
 
+def test_a_beginning_takes_the_place_of_the_text_which_can_be_had_back(desk: Desk) -> None:
+    assert desk.begin(MINE, "", "once") == View("once")
+    end = written(desk, "once")
+    assert desk.begin(MINE, end.text, "twice") == View("twice", undoable=True)
+    again = all_of(desk.try_again(MINE, "twice", "tiny", length=20))[-1]
+    assert again.text.startswith("twice"), "the model has written nothing that could be tried again"
+    assert desk.undo(MINE, again.text).text == "twice"
+    assert desk.undo(MINE, "twice") == View(end.text, undoable=True, repeatable=True)
+    assert desk.undo(MINE, end.text) == View("once")
+
+
 def test_nothing_is_taken_back_for_settings_that_are_refused(desk: Desk) -> None:
     first = written(desk)
     with pytest.raises(gr.Error):
@@ -191,6 +202,25 @@ def test_one_visitors_stop_seed_and_undo_never_touch_anothers(desk: Desk) -> Non
     desk.undo(MINE, mine[-1].text)
     assert desk.undo(YOURS, yours[-1].text).text == PROMPT
     desk.stop("nobody")
+
+
+def test_while_it_writes_nothing_else_can_be_done_to_the_sheet(desk: Desk) -> None:
+    async def meddle() -> None:
+        async for view in desk.write(MINE, PROMPT, "tiny", length=100_000):
+            for meddling in (
+                lambda: desk.undo(MINE, PROMPT),
+                lambda: desk.begin(MINE, PROMPT, "once"),
+                lambda: desk.choose(MINE, PROMPT, 0),
+                lambda: asyncio.run(anext(desk.write(MINE, PROMPT, "tiny"))),  # type: ignore[arg-type]
+            ):
+                if len(view.text) > 100:
+                    with pytest.raises(gr.Error, match="still writing"):
+                        await asyncio.to_thread(meddling)
+            if len(view.text) > 100:
+                return
+
+    asyncio.run(meddle())
+    assert written(desk).text.startswith(PROMPT), "who reads no further has ended it"
 
 
 def test_who_goes_is_forgotten_and_ends_what_was_being_written(desk: Desk) -> None:
@@ -225,7 +255,7 @@ def test_several_takes_are_written_side_by_side_and_each_is_the_text_of_its_own_
 def test_the_take_that_is_chosen_is_gone_on_with_as_if_it_had_been_the_only_one(desk: Desk) -> None:
     end = written(desk, seed=5, takes=3)
     chosen = desk.choose(MINE, end.text, 2)
-    assert chosen == View(PROMPT + end.takes[2], undoable=True)
+    assert chosen == View(PROMPT + end.takes[2], undoable=True, repeatable=True)
     assert desk.seed(MINE) == "7"
     on = written(desk, chosen.text).text
     assert on == written(desk, seed=7, length=40, visitor=YOURS).text

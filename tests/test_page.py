@@ -152,6 +152,22 @@ def test_an_empty_sheet_is_begun_by_the_model_and_gone_on_with(page: Page) -> No
     assert finished(page, 60) == twice
 
 
+def test_a_surprise_is_begun_from_nothing_and_what_stood_there_can_be_had_back(page: Page) -> None:
+    open_settings(page)
+    page.get_by_label("Length").fill("30")
+    sheet(page).fill("my own text")
+    page.locator("#surprise").click()
+    text = finished(page, 30)
+    assert page.evaluate(TINTED) == [text]
+    page.locator("#undo").click()
+    page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("my own text")
+    page.get_by_label("Nobody in the village").check()
+    expect(sheet(page)).to_have_value(re.compile("^Nobody in the village"))
+    page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("my own text")
+
+
 def test_a_model_brings_its_own_settings_and_beginnings_and_a_seed_repeats_its_text(page: Page) -> None:
     open_settings(page)
     page.get_by_label("shakespeare").check()
@@ -296,6 +312,8 @@ def test_the_probabilities_of_the_sheet_are_shown_and_branched_from(page: Page) 
     expect(page.locator("#branched")).to_contain_text("get very ti")
     page.get_by_role("tab", name="Write").click()
     expect(sheet(page)).to_have_value("alice was beginning to get very ti")
+    page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("alice was beginning to get very tqred")
 
 
 def test_what_stands_in_the_book_is_underlined(page: Page) -> None:

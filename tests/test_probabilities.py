@@ -188,7 +188,7 @@ from model.checkpoint import load
 with gr.Blocks(analytics_enabled=False) as demo:
     model, sheet = gr.Radio(["tiny"], value="tiny"), gr.Textbox()
     with gr.Tab("Probabilities"):
-        probabilities_tab({"tiny": load(Path(sys.argv[1]))}, model, sheet)
+        probabilities_tab({"tiny": load(Path(sys.argv[1]))}, model, sheet, lambda event, text: None)
 assert set(demo.get_api_info()["named_endpoints"]) == {"/probabilities", "/likeliest_at", "/branch_at"}
 """
 
