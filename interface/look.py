@@ -78,6 +78,6 @@ button[role=tab].selected { color: var(--body-text-color); font-weight: 600; }
 footer .divider, footer img { display: none; }
 @media (max-width: 768px) {
   #actions { grid-template-columns: repeat(2, 1fr); }
-  #sheet textarea, #tint { height: 52vh; padding: 1rem 1.1rem; font-size: 1.1rem; }
+  #sheet textarea, #tint { height: 42vh; padding: 1rem 1.1rem; font-size: 1.1rem; }
 }
 """

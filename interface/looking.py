@@ -13,7 +13,7 @@ CSS = """
   border: 1px solid var(--border-color-primary); background: var(--input-background-fill);
   font-size: 1.1rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
 .looking .text:focus-visible { outline: 1px solid var(--body-text-color-subdued); }
-.quiet { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.6; }
+.quiet, .quiet p { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.6; }
 """
 
 

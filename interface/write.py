@@ -13,7 +13,7 @@ from interface.models import chosen, describe
 from model.checkpoint import Checkpoint
 
 SCRIPT = Path(__file__).with_name("sheet.js").read_text(encoding="utf-8")
-LINK = "() => JSON.stringify(Object.fromEntries(new URLSearchParams(location.hash.slice(1))))"
+LINK = "() => location.hash && JSON.stringify(Object.fromEntries(new URLSearchParams(location.hash.slice(1))))"
 # Written for this page; in the manner of what each model has read.
 BEGINNINGS = (
     "The door at the end of the garden had never been opened before, and",
@@ -57,7 +57,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> tuple[gr.Textbox,
                 elem_id="sheet",
                 html_attributes=gr.InputHTMLAttributes(spellcheck=False),
             )
-            shades = gr.Textbox(label="Shades", visible="hidden")
+            shades, link = gr.Textbox(label="Shades", visible="hidden"), gr.Textbox(label="Link", visible="hidden")
             key = gr.HTML(visible=False, elem_id="key-of-two")
             note = gr.HTML(label="How it is read", visible=False, elem_id="note")
             with gr.Row(elem_id="actions"):
@@ -193,6 +193,7 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> tuple[gr.Textbox,
     share_button.click(None, [model, *controls.values()], status, js=js)
     demo.load(None, js=SCRIPT)
     brought = [sheet, model, about, begin, *controls.values()]
-    demo.load(restore, sheet, brought, js=LINK, preprocess=False, **unseen)
+    demo.load(None, None, link, js=LINK)
+    link.change(restore, link, brought, preprocess=False, **unseen)
     demo.unload(forget)
     return sheet, lambda event, text: event.success(begin_with, [sheet, text], everything, **unseen)
