@@ -12,10 +12,14 @@
   field.before(tint);
   let known = "", tints = ""; // of each character: " " typed, "m" the model's, or "0" to "5" from one book to the other
   let expected = false; // whether the next change is the model's, unless it is typed: its last words may come late
+  let drawn = 0; // how many of its characters the copy holds
   let shades = { start: 0, digits: "" }; // of what two books are writing
 
+  // Draws anew what has changed from a place on, and no more: a long text stays quick.
   const draw = (from) => {
-    if (!from) tint.replaceChildren(end);
+    for (; drawn > from; end.previousSibling.remove()) drawn -= end.previousSibling.textContent.length;
+    from = drawn;
+    drawn = known.length;
     for (const { 0: run, index } of tints.slice(from).matchAll(/(.)\1*/gs)) {
       const text = known.slice(from + index, from + index + run.length), last = end.previousSibling;
       if (last?.dataset?.tint === run[0]) last.append(text);
@@ -41,7 +45,7 @@
   const shade = (value) => {
     const [start, digits] = value.split(" ");
     shades = { start: Number(start), digits: digits ?? "" };
-    if (overlay() < Infinity) draw(0);
+    draw(overlay());
   };
 
   const update = (typed = false) => {
@@ -59,7 +63,7 @@
     if (typed) shades.digits = "";
     expected = writing();
     known = text;
-    draw(overlay() >= same && added ? same : 0);
+    draw(Math.min(same, overlay()));
     // Follow the text unless the reader has scrolled up.
     const bottom = field.scrollHeight - field.clientHeight;
     if (added && field.scrollTop > Math.min(field.followed ?? 0, bottom) - 8) field.scrollTop = field.followed = bottom;
