@@ -16,7 +16,7 @@ from model.scheduler import PLACES, Scheduler
 
 FRAME = 1 / 18  # seconds between two repaints of the text, at least
 REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
-UNDONE = 100  # continuations that can be taken back
+UNDONE = 100  # steps that can be taken back
 VISITORS = 1000  # whose sheets are remembered; most are forgotten as soon as they go
 LONG = 500  # characters that take so long to read that it is told
 TAKES = 4  # continuations side by side, at most
@@ -214,14 +214,13 @@ class Desk:
         lead = writing.vocabulary.characters[writing.vocabulary.start]
         asked = None if number(seed) is None else config.seed
         begun, skip = mine.begin(text, (model, second, share), lead, asked)
-        yield View(text, note=note, writing=True)
-
         configs = [replace(config, seed=(begun + take) % SEEDS, skip=skip) for take in range(int(takes))]
         writers = [self.scheduler.write(writing, mine.lead + text, config) for config in configs]
         mine.writers, mine.undecided, mine.writing = writers, len(writers) > 1, True
-        start = time.monotonic()
-        view = View(text)
+        view = View(text, note=note, writing=True)
         try:
+            yield view
+            start = time.monotonic()
             async for texts in frames(self.scheduler, writers):
                 status = progress(writers, self.scheduler.place(writers[-1]), time.monotonic() - start)
                 if mine.undecided:

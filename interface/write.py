@@ -88,15 +88,15 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> tuple[gr.Textbox,
 
     def changes(view: View, before: View | None = None) -> dict[Any, Any]:
         """What the page must change to show `view` after `before`; all of it after None."""
-        fresh: dict[Any, Any] = {}
-        for name, component, value in (
-            ("shades", shades, view.shades),
-            ("text", sheet, view.text),
-            ("status", status, html.escape(view.status)),
-            ("note", note, gr.HTML(html.escape(view.note), visible=bool(view.note))),
-        ):
-            if before is None or getattr(before, name) != getattr(view, name):
-                fresh[component] = value
+        fresh: dict[Any, Any] = dict(zip(texts, view.takes, strict=False))
+        if before is None or before.shades != view.shades:
+            fresh[shades] = view.shades
+        if before is None or before.text != view.text:
+            fresh[sheet] = view.text
+        if before is None or before.status != view.status:
+            fresh[status] = html.escape(view.status)
+        if before is None or before.note != view.note:
+            fresh[note] = gr.HTML(html.escape(view.note), visible=bool(view.note))
         if before is None or before.writing != view.writing:
             fresh[stop_button] = gr.Button(interactive=view.writing)
             fresh |= {button: gr.Button(interactive=not view.writing) for button in idle_buttons}
@@ -105,7 +105,6 @@ def write_tab(demo: gr.Blocks, desk: Desk, model: gr.Radio) -> tuple[gr.Textbox,
         if before is None or len(before.takes) != len(view.takes):
             fresh[takes] = gr.Row(visible=bool(view.takes))
             fresh |= {column: gr.Column(visible=i < len(view.takes)) for i, column in enumerate(columns)}
-        fresh |= dict(zip(texts, view.takes, strict=False))
         return fresh
 
     async def shown(views: AsyncIterator[View]) -> AsyncIterator[dict[Any, Any]]:

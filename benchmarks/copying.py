@@ -1,0 +1,68 @@
+"""Are all copies found, and nothing else? `python -m benchmarks.copying CHECKPOINT BOOK OTHER`."""
+
+import argparse
+import json
+import random
+import sys
+from pathlib import Path
+
+from model.checkpoint import load
+from model.copying import LETTERS, RUN, Copies
+from training.corpus import read
+
+CUTS = 3000  # passages of the book that are looked for
+LONGEST = 200  # characters of such a passage
+TRIED = 100_000  # characters of another text in which none should be found that is not in the book
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.copying", description=__doc__)
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a checkpoint with its copies")
+    parser.add_argument("book", type=Path, metavar="BOOK", nargs="+", help="the text that it was trained on")
+    parser.add_argument("other", type=Path, metavar="OTHER", help="a text that it was not trained on")
+    asked = parser.parse_args(arguments)
+    checkpoint = load(asked.checkpoint)
+    book = read(asked.book, checkpoint.vocabulary.lowercase).training
+    other = checkpoint.vocabulary.repair(read([asked.other], lowercase=False).text).text[:TRIED]
+    own = checkpoint.copies.sources[0] if checkpoint.copies else None
+    if own is None or own.characters != len(book):
+        print("benchmarks.copying: the checkpoint was not trained on this text", file=sys.stderr)
+        return 2
+    copies = Copies((own,))
+
+    chance, missed, cuts = random.Random(0), 0, 0
+    while cuts < CUTS:
+        length = chance.randint(own.surely_found, LONGEST)
+        begin = chance.randrange(len(book) - length)
+        cut = book[begin : begin + length]
+        if sum(map(str.isalnum, cut)) < LETTERS:
+            continue
+        cuts += 1
+        place = chance.randrange(len(other) - 400)
+        before = other[place : place + 200]
+        runs = copies.runs(before + cut + other[place + 200 : place + 400])
+        near = own.stride - 1  # characters at either end of which nothing is promised
+        missed += not any(r.start <= 200 + near and r.end >= 200 + length - near for r in runs)
+
+    runs = copies.runs(other)
+    false = sum(
+        other[start : start + RUN] not in book
+        for run in runs
+        for start in range(run.start, run.end - RUN + 1, own.stride)
+    )
+    figures = {
+        "surely found": own.surely_found,
+        "copies looked for": cuts,
+        "copies missed": missed,
+        "characters of another text": len(other),
+        "passages found there": len(runs),
+        "windows of them that are not in the book": false,
+    }
+    for name, figure in figures.items():
+        print(f"{name:42}{figure:>9,}")
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
