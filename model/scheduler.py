@@ -1,5 +1,6 @@
 """Many writers at once: a thread that advances all of them by one character at a time."""
 
+import atexit
 import logging
 import threading
 
@@ -26,7 +27,10 @@ class Scheduler:
         self._batches: list[Batch] = []
         self._memory = Memory()
         self._work = threading.Condition()
-        threading.Thread(target=self._run, name="scheduler", daemon=True).start()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)  # Python would tear the thread out of the midst of a product, and abort
 
     def write(self, model: Model, prompt: str, config: GenerationConfig) -> Writer:
         """Begin a text, which grows until it is done or cancelled; where all places are taken it waits in line."""
@@ -35,6 +39,15 @@ class Scheduler:
             self._line.append(writer)
             self._work.notify()
         return writer
+
+    def close(self) -> None:
+        """End every text; return once nothing is computed any more."""
+        with self._work:
+            self._closed = True
+            self._work.notify()
+        self._thread.join()
+        for writer in (*self._line, *(writer for batch in self._batches for writer in batch.everyone)):
+            writer.cancel()
 
     def place(self, writer: Writer) -> int:
         """Its place in the line of those who wait: 1 comes next, 0 waits no more."""
@@ -53,9 +66,9 @@ class Scheduler:
 
     def _run(self) -> None:
         torch.set_flush_denormal(True)  # each thread has that for itself
-        while True:
+        while not self._closed:
             with self._work:
-                self._work.wait_for(lambda: self._line or self._batches)
+                self._work.wait_for(lambda: self._line or self._batches or self._closed)
                 self._line = [writer for writer in self._line if not writer.done]
                 free = self.places - self.writing
                 coming, self._line = self._line[:free], self._line[free:]

@@ -1,5 +1,7 @@
 """Many writers at once: every one is served, in turn, and none is in another's way."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -114,3 +116,29 @@ def test_a_fault_breaks_off_the_texts_of_its_own_batch_alone(
     last = scheduler.write(other, "a", config(length=5))
     wait(lambda: last.done)
     assert last.text
+
+
+def test_a_closed_scheduler_ends_every_text(exact: Checkpoint) -> None:
+    scheduler = Scheduler(places=2)
+    writers = [scheduler.write(exact, "a", config(seed, length=LONG)) for seed in range(3)]
+    wait(lambda: scheduler.writing == 2)
+    scheduler.close()
+    assert all(writer.done for writer in writers)
+    lengths = [len(writer.characters) for writer in writers]
+    time.sleep(0.05)
+    assert [len(writer.characters) for writer in writers] == lengths
+
+
+def test_a_program_that_ends_while_a_text_is_written_ends_in_good_order() -> None:
+    program = """
+import time
+from model.checkpoint import load
+from model.generation import GenerationConfig
+from model.scheduler import Scheduler
+from pathlib import Path
+writer = Scheduler().write(load(Path("assets/alice")), "a", GenerationConfig(length=100_000))
+while len(writer.characters) < 9:
+    time.sleep(0.01)
+"""
+    run = subprocess.run([sys.executable, "-c", program], cwd=ALICE.parent.parent, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
