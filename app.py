@@ -15,7 +15,7 @@ from interface.desk import Desk, frames
 from interface.hardening import harden
 from interface.inside import inside_tab
 from interface.learning import learning_tab
-from interface.models import complaint, load_models
+from interface.models import complaint, in_short, load_models
 from interface.probabilities import probabilities_tab
 from interface.visitor import refusal
 from interface.write import write_tab
@@ -65,7 +65,8 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
             "Write together with it: it goes on from where you stop, letter by letter.</p>",
             elem_id="title",
         )
-        model = gr.Radio(list(models), value=first, label="Model", info=info or None, elem_id="model")
+        choices = [(in_short(each), name) for name, each in models.items()]
+        model = gr.Radio(choices, value=first, label="Model", info=info or None, elem_id="model")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Write"):
                 sheet, replace = write_tab(demo, desk, model)

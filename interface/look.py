@@ -44,7 +44,12 @@ CSS = """
 #status { min-height: 1.4rem; font-variant-numeric: tabular-nums; }
 #desk { gap: 1.25rem 2.5rem; }
 .form { background: none; border: 0; box-shadow: none; gap: 1.1rem; }
-#model .wrap { display: flex; flex-wrap: wrap; gap: .6rem 1.4rem; }
+#model .wrap { display: flex; flex-wrap: wrap; gap: .6rem 1.6rem; }
+#model label { align-items: flex-start; }
+#model label input { margin-top: .2rem; }
+#model label span { white-space: pre-line; font-size: .8rem; line-height: 1.4; }
+#model label span { color: var(--body-text-color-subdued); }
+#model label span::first-line { font-size: .95rem; color: var(--body-text-color); }
 #begin .wrap, #preset .wrap { flex-direction: column; gap: .5rem; }
 #begin label span, #preset label span { white-space: normal; line-height: 1.4; }
 #sheet textarea, #tint {
@@ -77,7 +82,8 @@ button[role=tab].selected { color: var(--body-text-color); font-weight: 600; }
 .dark input[type=range] { --neutral-200: var(--neutral-700); }
 footer .divider, footer img { display: none; }
 @media (max-width: 768px) {
+  #model .wrap { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem .6rem; }
   #actions { grid-template-columns: repeat(2, 1fr); }
-  #sheet textarea, #tint { height: 42vh; padding: 1rem 1.1rem; font-size: 1.1rem; }
+  #sheet textarea, #tint { height: 38vh; padding: 1rem 1.1rem; font-size: 1.1rem; }
 }
 """

@@ -42,6 +42,13 @@ def held_out_bits(model: Checkpoint) -> float:
     return float(model.training.get("held_out", {}).get("bits_per_character", inf))
 
 
+def in_short(model: Checkpoint) -> str:
+    """The name of a model, and in a second line its size and how well it predicts new pages, where that is recorded."""
+    if not model.training.get("parameters"):
+        return model.name
+    return f"{model.name}\n{model.training['parameters'] / 1e6:.1f} M weights, {held_out_bits(model):.2f} bits"
+
+
 def describe(model: Checkpoint) -> str:
     """What a visitor wants to know of a model, as HTML: its book, its size and how well it predicts new pages."""
     training = model.training

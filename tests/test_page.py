@@ -41,6 +41,10 @@ def page(server: str, browser: Browser, request: pytest.FixtureRequest) -> Itera
     assert not complaints
 
 
+def choose(page: Page, model: str) -> None:
+    page.locator(f"#model input[value={model}]").check()
+
+
 def test_it_writes_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> None:
     write, stop = page.locator("#write"), page.locator("#stop")
     open_settings(page)
@@ -160,6 +164,7 @@ def test_a_surprise_is_begun_from_nothing_and_what_stood_there_can_be_had_back(p
     text = finished(page, 30)
     assert page.evaluate(TINTED) == [text]
     page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("")
     page.locator("#undo").click()
     expect(sheet(page)).to_have_value("my own text")
     page.get_by_label("Nobody in the village").check()
@@ -170,16 +175,16 @@ def test_a_surprise_is_begun_from_nothing_and_what_stood_there_can_be_had_back(p
 
 def test_a_model_brings_its_own_settings_and_beginnings_and_a_seed_repeats_its_text(page: Page) -> None:
     open_settings(page)
-    page.get_by_label("shakespeare").check()
+    choose(page, "shakespeare")
     page.get_by_label("QUEEN").check()
     expect(sheet(page)).to_have_value(re.compile("QUEEN:\nWhat news"))
     assert page.evaluate(TINTED) == []
-    page.get_by_label("pooh-classic").check()
+    choose(page, "pooh-classic")
     expect(page.locator("#about")).to_contain_text("pooh")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0")
     expect(page.get_by_label("the last 100 characters")).to_be_checked()
 
-    page.get_by_label("pooh", exact=True).check()
+    choose(page, "pooh")
     expect(page.get_by_label("all it has read")).to_be_checked()
     page.get_by_label("wild").check()
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
@@ -217,6 +222,7 @@ def test_one_of_several_takes_is_gone_on_with(page: Page) -> None:
     page.locator("#write").click()
     assert finished(page, 83).startswith("one" + takes[1])
     page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("one" + takes[1])
     page.locator("#undo").click()
     expect(sheet(page)).to_have_value("one")
 
@@ -242,6 +248,7 @@ def test_two_books_write_together_and_tint_each_character_by_the_one_that_wanted
     page.get_by_role("option", name="nobody else").click()
     expect(page.locator("#key-of-two")).to_be_hidden()
     page.locator("#undo").click()
+    expect(sheet(page)).to_have_value("The Queen said")
     sheet(page).fill("a")
     page.locator("#write").click()
     finished(page, 201)
@@ -251,7 +258,7 @@ def test_two_books_write_together_and_tint_each_character_by_the_one_that_wanted
 def test_a_link_brings_the_sheet_and_its_settings_back(page: Page, server: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_settings(page)
-    page.get_by_label("pooh", exact=True).check()
+    choose(page, "pooh")
     page.get_by_label("careful").check()
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
     page.get_by_label("Seed").fill("11")
@@ -262,7 +269,7 @@ def test_a_link_brings_the_sheet_and_its_settings_back(page: Page, server: str) 
     page.goto("about:blank")
     page.goto(link)
     expect(sheet(page)).to_have_value("a & b?\n#1 ü")
-    expect(page.get_by_label("pooh", exact=True)).to_be_checked()
+    expect(page.locator("#model input[value=pooh]")).to_be_checked()
     expect(page.locator("#about")).to_contain_text("pooh")
     open_settings(page)
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
@@ -334,7 +341,7 @@ def test_what_stands_in_the_book_is_underlined(page: Page) -> None:
 
 
 def test_what_a_hidden_unit_does_is_shown_and_units_that_follow_something_are_found(page: Page) -> None:
-    page.get_by_label("shakespeare").check()
+    choose(page, "shakespeare")
     sheet(page).fill("QUEEN:\nThe river rises, and the bread grows dear.\n\nFIRST CITIZEN:\nWhat news, my lord?\n")
     page.get_by_role("tab", name="Inside").click()
     page.get_by_role("button", name="Find units").click()
@@ -347,7 +354,7 @@ def test_what_a_hidden_unit_does_is_shown_and_units_that_follow_something_are_fo
     expect(page.locator("#unit-text i").first).to_be_visible()
     page.get_by_role("tabpanel").get_by_role("button", name="Take the sheet").locator("visible=true").click()
     expect(page.locator("#unit-text")).to_contain_text("FIRST CITIZEN")
-    page.get_by_label("alice", exact=True).check()
+    choose(page, "alice")
     expect(page.locator("#unit-text i")).to_have_count(0)
     expect(page.locator("#found button")).to_have_count(0)
 
@@ -361,7 +368,7 @@ def test_how_a_model_learned_is_shown_step_by_step(page: Page) -> None:
     slider.press("End")
     expect(page.locator("#sample-note")).to_contain_text("bits a character")
     expect(page.get_by_label("What it wrote")).not_to_have_value(first)
-    page.get_by_label("pooh-classic").check()
+    choose(page, "pooh-classic")
     expect(page.locator("#sample-note")).to_contain_text("Before the first step")
 
 

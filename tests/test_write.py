@@ -1,6 +1,6 @@
 """The tab on which one writes: what it says of a model, and how a text may begin."""
 
-from interface.models import chosen, describe, held_out_bits, load_models
+from interface.models import chosen, describe, held_out_bits, in_short, load_models
 from interface.write import beginnings
 from model.checkpoint import Checkpoint
 
@@ -11,6 +11,11 @@ def test_beginnings_can_be_read_by_the_models_they_are_for() -> None:
         for text in beginnings(model):
             assert "left out" not in model.vocabulary.repair(text).report
         assert f"{held_out_bits(model):.2f} bits" in describe(model)
+        assert in_short(model).splitlines() == [model.name, f"4.6 M weights, {held_out_bits(model):.2f} bits"]
+
+
+def test_a_model_of_which_nothing_is_recorded_has_its_name_alone(checkpoint: Checkpoint) -> None:
+    assert in_short(checkpoint) == "tiny"
 
 
 def test_the_model_of_a_name_that_there_is_not_is_the_first(checkpoint: Checkpoint) -> None:
