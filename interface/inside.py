@@ -9,7 +9,7 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from interface.looking import TextBox, escaped
+from interface.looking import TextBox, escaped, index_of
 from interface.models import chosen
 from interface.visitor import named, refusal, sound
 from model.checkpoint import Checkpoint
@@ -176,8 +176,7 @@ def find(insides: Insides, text: Any, model: Any) -> Iterator[tuple[Shown, str, 
 
 def pick(insides: Insides, shown: Any, event: gr.EventData) -> tuple[str, str, int, int]:
     """The text tinted by a unit that was found, the report, and its layer and unit from 1; gr.Error if wrong."""
-    data = event._data
-    index = data.get("index") if isinstance(data, dict) else None
+    index = index_of(event)
     found = shown.findings if isinstance(shown, Shown) else ()
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(found):
         raise refusal("find units first, and choose one of them")

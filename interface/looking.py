@@ -27,6 +27,12 @@ def quoted(text: str) -> str:
     return f"“{escaped(text.replace(chr(10), ' ↵ '))}”"
 
 
+def index_of(event: gr.EventData) -> Any:
+    """The index that an event of a page's own HTML came with, if any; Gradio has no public way to it."""
+    data = event._data
+    return data.get("index") if isinstance(data, dict) else None
+
+
 class TextBox:
     """A box for any text, with a button that looks at it, and one that looks at the sheet's text."""
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import gradio as gr
 from gradio.events import api
 
-from interface.looking import TextBox, escaped, quoted
+from interface.looking import TextBox, escaped, index_of, quoted
 from interface.visitor import named, refusal, sound
 from model.checkpoint import Checkpoint
 from model.inspection import Reading, read
@@ -99,12 +99,6 @@ class Readings:
 
     def __call__(self, name: str, text: str) -> Reading:
         return self._read(name, text[-SHOWN:])
-
-
-def index_of(event: gr.EventData) -> Any:
-    """The index that an event came with, if any."""
-    data = event._data
-    return data.get("index") if isinstance(data, dict) else None
 
 
 def counted(index: Any) -> int:

@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 
 from interface import probabilities
-from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, index_of, tint, tinted
+from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, tint, tinted
 from model.checkpoint import Checkpoint
 from model.generation import LONGEST
 from model.inspection import read
@@ -132,12 +132,6 @@ def test_a_place_shows_its_likeliest_characters_as_buttons(
 def test_a_place_outside_the_text_is_the_nearest_in_it(readings: Readings, index: int, place: int) -> None:
     shown, _ = expect(readings, Shown("tiny", TEXT), index)
     assert shown.place == place
-
-
-@pytest.mark.parametrize("data", [None, {}, 5, [], "index", {"index": None}])
-def test_an_event_may_lack_its_place(data: Any) -> None:
-    assert index_of(gr.EventData(None, data)) is None
-    assert index_of(gr.EventData(None, {"index": 3})) == 3
 
 
 @pytest.mark.parametrize("index", [None, "3", 3.5, True, [3], {}])
