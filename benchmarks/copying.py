@@ -6,6 +6,7 @@ import random
 import sys
 from pathlib import Path
 
+from benchmarks.timing import table
 from model.checkpoint import load
 from model.copying import LETTERS, RUN, Copies
 from training.corpus import read
@@ -58,8 +59,7 @@ def main(arguments: list[str]) -> int:
         "passages found there": len(runs),
         "windows of them that are not in the book": false,
     }
-    for name, figure in figures.items():
-        print(f"{name:42}{figure:>9,}")
+    print(table((checkpoint.name, "count"), [(name, f"{figure:,}") for name, figure in figures.items()]))
     print(json.dumps(figures))
     return 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from interface.looking import TextBox, escaped, quoted
+from interface.looking import TextBox, as_read, escaped, quoted
 from interface.visitor import named, sound
 from model.checkpoint import Checkpoint
 from model.copying import RUN, Copies, Run, pieces, share_new
@@ -37,9 +37,7 @@ def check(models: dict[str, Checkpoint], text: Any, model: Any) -> tuple[str, st
     repair = checkpoint.vocabulary.repair(text)
     runs = checkpoint.copies.runs(repair.text) if checkpoint.copies else []
     report = told(model, checkpoint.copies, repair.text, runs)
-    if repair.text and repair.report:
-        report += f" Read as: {escaped(repair.report)}."
-    return underlined(repair.text, runs), report
+    return underlined(repair.text, runs), report + (as_read(repair.report) if repair.text else "")
 
 
 def underlined(text: str, runs: list[Run]) -> str:

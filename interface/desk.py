@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from interface.visitor import named, refusal, settings, sound, whole
+from interface.visitor import checked, named, refusal, settings, sound, whole
 from model.checkpoint import Checkpoint
 from model.generation import GenerationConfig, Writer
 from model.mixture import Mixture, Model
+from model.options import check, option
 from model.scheduler import PLACES, Scheduler
 
 FRAME = 1 / 18  # seconds between two repaints of the text, at least
@@ -147,6 +148,17 @@ def shades(before: str, text: str, shares: Sequence[float]) -> str:
 # ---- all of them -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Company:
+    """How many write, and how much each counts; ValueError for values outside their range."""
+
+    takes: int = option(1, "how many continuations to choose from", 1, TAKES)
+    share: float = option(0.5, "0 is the one alone, 1 the other alone", 0, 1)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 class Desk:
     """What visitors ask of some models; one visitor's sheet, stop and settings are never another's."""
 
@@ -172,15 +184,12 @@ class Desk:
         sound(text, "the prompt")
         first = named(self.models, model)
         config = settings(first, {"seed": number(seed), **typed})
-        if isinstance(takes, bool) or whole(takes) not in range(1, TAKES + 1):
-            raise refusal(f"takes is {takes!r}, but must be a whole number from 1 to {TAKES}")
+        checked(Company, takes=takes)
         if not second:
             return first, config
         named(self.models, second)
-        share = 0.5 if share is None else share
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise refusal(f"share is {share!r}, but must be a number from 0 to 1")
-        return self._mixed(model, second, float(share)), config
+        company = checked(Company, share=0.5 if share is None else share)
+        return self._mixed(model, second, float(company.share)), config
 
     def sheet(self, visitor: str | None) -> Sheet:
         """The sheet of a visitor; beyond `VISITORS` the oldest is forgotten."""
@@ -201,19 +210,18 @@ class Desk:
         text: Any,
         model: Any,
         seed: Any = None,
-        second: Any = None,
-        share: Any = None,
         takes: Any = 1,
         **typed: Any,
     ) -> AsyncIterator[View]:
-        """Continue the sheet, in one take or in several to choose from; gr.Error if anything is wrong."""
-        writing, config = self.settle(text, model, seed, second, share, takes, **typed)
+        """Continue the sheet, in one take or in several to choose from; gr.Error if anything is wrong (`settle`)."""
+        writing, config = self.settle(text, model, seed, takes=takes, **typed)
         report = writing.vocabulary.repair(text).report  # what was typed stays as it is; it is read as repaired
         note = f"The model reads this with {report}." if report else ""
         mine = self.idle(visitor)
         lead = writing.vocabulary.characters[writing.vocabulary.start]
         asked = None if number(seed) is None else config.seed
-        begun, skip = mine.begin(text, (model, second, share), lead, asked)
+        who = (model, typed.get("second"), typed.get("share"))
+        begun, skip = mine.begin(text, who, lead, asked)
         configs = [replace(config, seed=(begun + take) % SEEDS, skip=skip) for take in range(int(takes))]
         writers = [self.scheduler.write(writing, mine.lead + text, config) for config in configs]
         mine.writers, mine.undecided, mine.writing = writers, len(writers) > 1, True

@@ -9,9 +9,9 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from interface.looking import TextBox, escaped, index_of
+from interface.looking import CHOOSE, TextBox, as_read, escaped, index_of
 from interface.models import chosen
-from interface.visitor import named, refusal, sound
+from interface.visitor import named, nearest, refusal, sound
 from model.checkpoint import Checkpoint
 from model.generation import GenerationConfig, defaults, generate
 from model.inspection import Activity, activations
@@ -33,12 +33,8 @@ CSS = """
 #unit-text .written::before { content: "▸"; opacity: .7; }
 #unit-key i { display: inline-block; width: 1.1rem; height: 1em; vertical-align: -.12em; }
 #layer, #which-unit { padding-bottom: .35rem; }
-#found ol { list-style: none; padding: 0; margin: .5rem 0; display: grid; gap: .2rem; }
-#found button { display: grid; grid-template-columns: 1fr auto 3.2rem; gap: .9rem; width: 100%; padding: .2rem .7rem;
-  border-radius: var(--radius-sm); font: inherit; color: inherit; cursor: pointer; text-align: left;
-  font-variant-numeric: tabular-nums; border: 1px solid var(--border-color-primary);
+#found button { display: grid; grid-template-columns: 1fr auto 3.2rem; gap: .9rem;
   background: linear-gradient(to right, rgba(var(--hue), .25) var(--share), transparent 0); }
-#found button:hover, #found button:focus-visible { border-color: var(--body-text-color); }
 #found button span + span { text-align: right; }
 #found .up { --hue: var(--up); }
 #found .down { --hue: var(--down); }
@@ -58,13 +54,11 @@ watch("value", () => {
   else { text = shown?.textContent; top = 0; }
 });
 """
-# A click on a button tells its place, and brings the text into sight.
-CHOOSE = """
+# The text comes into sight where a unit is chosen from the list, which a phone has below it.
+FOLLOW = """
 element.addEventListener("click", (event) => {
-  const all = [...element.querySelectorAll("button")], at = all.indexOf(event.target.closest("button"));
-  if (at < 0) return;
-  trigger("select", { index: at, value: "" });
-  document.querySelector("#unit-text")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  if (event.target.closest("button"))
+    document.querySelector("#unit-text")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
 });
 """
 
@@ -114,17 +108,7 @@ def begun(insides: Insides, text: Any, name: Any) -> Shown:
     notes = []
     if len(text) > SHOWN or len(repaired.text) > SHOWN:
         notes.append(f" Only the last {SHOWN:,} characters are looked at.")
-    if repaired.report:
-        notes.append(f" Read as: {escaped(repaired.report)}.")
-    return Shown(name, end, len(end), "".join(notes))
-
-
-def numbered(value: Any, most: int) -> int:
-    """The layer or unit, counted from 0, of a number from 1 to `most`; whatever else is sent gives the nearest."""
-    try:
-        return round(min(max(float(value), 1), most)) - 1
-    except (TypeError, ValueError, OverflowError):
-        return 0
+    return Shown(name, end, len(end), "".join(notes) + as_read(repaired.report))
 
 
 def look(
@@ -150,7 +134,7 @@ def turn(insides: Insides, shown: Any, layer: Any, unit: Any) -> tuple[str, str]
         return "", f"{escaped(shown.model)} knows none of these characters."
     activity = insides(shown)
     _, L, H = activity.hidden.shape
-    at, h = numbered(layer, L), numbered(unit, H)
+    at, h = nearest(layer, L) - 1, nearest(unit, H) - 1
     values = activity.hidden[:, at, h]
     return tinted(activity.text, shown.own, values), told(shown, at, h, values)
 
@@ -319,7 +303,9 @@ def inside_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox
             layer = gr.Slider(1, step=1, buttons=[], label="Layer", elem_id="layer", **layers)
             unit = gr.Slider(1, step=1, buttons=[], label="Unit", elem_id="which-unit", **units)
             search_button = gr.Button("Find units that follow something", elem_id="find-units")
-            found = gr.HTML(HINT, label="Units found", elem_id="found", js_on_load=CHOOSE)
+            found = gr.HTML(
+                HINT, label="Units found", elem_id="found", elem_classes="choices", js_on_load=CHOOSE + FOLLOW
+            )
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
     # What a browser sends is checked or set right by the functions above.

@@ -8,6 +8,7 @@ import gradio as gr
 import pandas as pd  # type: ignore[import-untyped]
 
 from interface.models import chosen
+from interface.visitor import nearest
 from model.checkpoint import Checkpoint
 
 COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
@@ -110,11 +111,7 @@ def sample(checkpoint: Checkpoint, place: Any) -> tuple[str, str]:
     written = samples(checkpoint)
     if not written:
         return "", "No sample was recorded as this model learned."
-    try:
-        place = round(min(max(float(place), 1), len(written)))
-    except (TypeError, ValueError, OverflowError):  # whatever a browser sends
-        place = 1
-    step, text = written[place - 1]
+    step, text = written[nearest(place, len(written)) - 1]
     when, bits = f"Step {step:,}", ""
     for point in measurements(checkpoint):
         if point.step == step:

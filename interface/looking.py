@@ -13,7 +13,20 @@ CSS = """
   border: 1px solid var(--border-color-primary); background: var(--input-background-fill);
   font-size: 1.1rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
 .looking .text:focus-visible { outline: 1px solid var(--body-text-color-subdued); }
+.choices ol { list-style: none; padding: 0; margin: .5rem 0; display: grid; gap: .2rem; }
+.choices button { width: 100%; padding: .2rem .7rem; border-radius: var(--radius-sm); font: inherit; color: inherit;
+  cursor: pointer; text-align: left; font-variant-numeric: tabular-nums;
+  border: 1px solid var(--border-color-primary); }
+.choices button:hover, .choices button:focus-visible { border-color: var(--body-text-color); }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.6; }
+"""
+
+# A click on a button of a list tells its place in it.
+CHOOSE = """
+element.addEventListener("click", (event) => {
+  const all = [...element.querySelectorAll("button")], at = all.indexOf(event.target.closest("button"));
+  if (at >= 0) trigger("select", { index: at, value: "" });
+});
 """
 
 
@@ -25,6 +38,11 @@ def escaped(text: str) -> str:
 def quoted(text: str) -> str:
     """A piece of text within a sentence, as HTML."""
     return f"“{escaped(text.replace(chr(10), ' ↵ '))}”"
+
+
+def as_read(report: str) -> str:
+    """What a vocabulary did to a text before it was read, as a sentence that follows others, as HTML."""
+    return f" Read as: {escaped(report)}." if report else ""
 
 
 def index_of(event: gr.EventData) -> Any:

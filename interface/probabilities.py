@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import gradio as gr
 from gradio.events import api
 
-from interface.looking import TextBox, escaped, index_of, quoted
+from interface.looking import CHOOSE, TextBox, as_read, escaped, index_of, quoted
 from interface.visitor import named, refusal, sound
 from model.checkpoint import Checkpoint
 from model.inspection import Reading, read
@@ -39,17 +39,13 @@ CSS = """
 #figures tr { border: 0; }
 #figures th, #figures td { padding: .15rem 1.6rem .15rem 0; border: 0; }
 #figures .chosen { font-weight: 600; }
-#likeliest ol { list-style: none; padding: 0; margin: .5rem 0; display: grid; gap: .2rem; }
-#likeliest button { display: flex; justify-content: space-between; gap: 1rem; width: 100%; padding: .2rem .7rem;
-  border-radius: var(--radius-sm); font: inherit; color: inherit; cursor: pointer; text-align: left;
-  font-variant-numeric: tabular-nums; border: 1px solid var(--border-color-primary);
+#likeliest button { display: flex; justify-content: space-between; gap: 1rem;
   background: linear-gradient(to right, var(--neutral-200) var(--share), transparent var(--share)); }
 .dark #likeliest button { background: linear-gradient(to right, var(--neutral-700) var(--share), transparent 0); }
-#likeliest button:hover, #likeliest button:focus-visible { border-color: var(--body-text-color); }
 #likeliest .written { font-weight: 600; }
 """
 
-# A click on a character, or Enter where the arrow keys have led, tells its place; a click on a button tells its own.
+# A click on a character, or Enter where the arrow keys have led, tells its place.
 PICK = """
 const places = () => [...element.querySelectorAll("i")];
 const go = (i, tell) => {
@@ -70,12 +66,6 @@ element.addEventListener("keydown", (event) => {
   if (!(event.key in to) || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
   go(to[event.key], event.key === "Enter" || event.key === " ");
-});
-"""
-CHOOSE = """
-element.addEventListener("click", (event) => {
-  const all = [...element.querySelectorAll("button")], at = all.indexOf(event.target.closest("button"));
-  if (at >= 0) trigger("select", { index: at, value: "" });
 });
 """
 
@@ -184,9 +174,7 @@ def told(reading: Reading, model: str, cut: bool) -> str:
     notes += ["(fewer is less surprised)."]
     if cut:
         notes.append(f" Only the last {SHOWN:,} characters were read.")
-    if reading.report:
-        notes.append(f" Read as: {escaped(reading.report)}.")
-    return "".join(notes)
+    return "".join(notes) + as_read(reading.report)
 
 
 def table(bits: dict[str, float], models: dict[str, Checkpoint], chosen: str) -> str:
@@ -269,7 +257,7 @@ def probabilities_tab(
             page = gr.HTML(label="Text, tinted by surprise", elem_id="reading", js_on_load=PICK)
             key = gr.HTML(KEY, label="Key", visible=False, elem_id="key", elem_classes="quiet")
         with gr.Column(scale=2, min_width=300):
-            likeliest = gr.HTML(label="Likeliest", elem_id="likeliest", js_on_load=CHOOSE)
+            likeliest = gr.HTML(label="Likeliest", elem_id="likeliest", elem_classes="choices", js_on_load=CHOOSE)
             branched = gr.HTML(label="Branched", elem_id="branched", elem_classes="quiet")
             figures = gr.HTML(label="Bits under each model", elem_id="figures")
 

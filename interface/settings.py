@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from interface.desk import TAKES, Desk
+from interface.desk import TAKES, Company, Desk
 from interface.models import chosen
 from model.checkpoint import Checkpoint
 from model.generation import GenerationConfig, defaults
@@ -30,7 +30,7 @@ TEXTS = ("text", "model", "second", "seed", "until")  # what a link holds as it 
 def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
     """Lay the settings out, for the choice `model`; returns the components by the names that `Desk.write` has."""
     models = desk.models
-    own, meaning = defaults(models[model.value]), meanings(GenerationConfig)
+    own, meaning = defaults(models[model.value]), meanings(GenerationConfig) | meanings(Company)
 
     def slider(name: str, label: str, highest: float, step: float) -> gr.Slider:
         return gr.Slider(0, highest, own[name], step=step, buttons=[], label=label, info=meaning[name])
@@ -73,7 +73,7 @@ def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
             list(range(1, TAKES + 1)),
             value=1,
             label="Takes",
-            info="how many continuations to choose from",
+            info=meaning["takes"],
             elem_id="how-many",
         )
     with gr.Accordion("Two books", open=False, visible=len(models) > 1, elem_id="two"):
@@ -83,9 +83,7 @@ def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
             label="Write together with",
             info="each next character is by the one or by the other",
         )
-        laid_out["share"] = gr.Slider(
-            0, 1, 0.5, step=0.05, buttons=[], label="Its share", info="0 is the one alone, 1 the other alone"
-        )
+        laid_out["share"] = gr.Slider(0, 1, 0.5, step=0.05, buttons=[], label="Its share", info=meaning["share"])
 
     def own_sampling(model: Any) -> list[Any]:
         return [OWN, *sampling(chosen(models, model))]

@@ -1,12 +1,15 @@
 """What a visitor asks for, checked before anything is done with it."""
 
 import random
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from model.checkpoint import Checkpoint
 from model.generation import LONGEST, GenerationConfig, defaults
+
+Options = TypeVar("Options")
 
 
 def refusal(message: str) -> gr.Error:
@@ -35,8 +38,21 @@ def whole(value: Any) -> Any:
 
 def settings(model: Checkpoint, typed: dict[str, Any]) -> GenerationConfig:
     """How to write, where None stands for the model's own way, and for a new seed; gr.Error if a value is wrong."""
-    given = {name: whole(value) for name, value in typed.items() if value is not None}
+    given = {name: value for name, value in typed.items() if value is not None}
+    return checked(GenerationConfig, **{**defaults(model), "seed": random.randrange(2**31), **given})
+
+
+def checked(options: Callable[..., Options], **values: Any) -> Options:
+    """Options of these values, numbers as a browser sends them; gr.Error if one is wrong."""
     try:
-        return GenerationConfig(**{**defaults(model), "seed": random.randrange(2**31), **given})
+        return options(**{name: whole(value) for name, value in values.items()})
     except ValueError as error:
         raise refusal(str(error)) from None
+
+
+def nearest(value: Any, most: int) -> int:
+    """The whole number from 1 to `most` that is nearest to what a slider sends; 1 for what is no number."""
+    try:
+        return round(min(max(float(value), 1), most))
+    except (TypeError, ValueError, OverflowError):
+        return 1

@@ -140,9 +140,9 @@ class Batch:
         if not self.writers:
             return
         for b, writer in enumerate(self.writers):
-            if len(writer.unread) == 1:
-                self._remember(b, writer)  # others may begin here, or the same one once more
             if writer.unread:
+                if len(writer.unread) == 1:
+                    self._remember(b, writer)  # others may begin here, or the same one once more
                 self.ids[b] = writer.unread.popleft()
         logits = self.reader(self.ids)
         writing = [(b, writer) for b, writer in enumerate(self.writers) if not writer.unread]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from model.checkpoint import WINDOW, Checkpoint, Context
-from model.lstm import CharLSTM, State
+from model.lstm import CharLSTM
 from model.vocabulary import Repair, Vocabulary
 
 CHUNK = 128  # time steps in one forward pass
@@ -83,20 +83,9 @@ def _hidden(network: CharLSTM, before: Tensor, context: Context) -> Iterator[Ten
     carried = before[:WINDOW] if context == "window" else before
     state = network.zero_state(1)
     for some in carried.split(CHUNK):
-        layers, state = _through(network, some[None], state)
+        layers, state = network.read_layers(some[None], state)
         yield torch.stack([x[0] for x in layers], 1)
     if len(before) > len(carried):
         for some in before[1:].unfold(0, WINDOW, 1).split(BATCH):
-            layers, _ = _through(network, some, network.zero_state(len(some)))
+            layers, _ = network.read_layers(some, network.zero_state(len(some)))
             yield torch.stack([x[:, -1] for x in layers], 1)
-
-
-def _through(network: CharLSTM, ids: Tensor, state: State) -> tuple[list[Tensor], State]:
-    """The hidden state (B, T, H) of each layer over `ids` (B, T) read on from `state`, and the state after them."""
-    x, layers, hidden, cell = network.input(ids), [], [], []
-    for i, layer in enumerate(network.layers):
-        x, (h, c) = layer(x, (state[0][i : i + 1], state[1][i : i + 1]))
-        layers.append(x)
-        hidden.append(h)
-        cell.append(c)
-    return layers, (torch.cat(hidden), torch.cat(cell))

@@ -59,19 +59,25 @@ class CharLSTM(nn.Module):
 
     def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """As `forward`, but return the last layer's hidden state (B, T, H) in place of the logits."""
+        layers, state = self.read_layers(ids, state, self.training)
+        return locked_dropout(layers[-1], self.config.dropout_output, self.training), state
+
+    def read_layers(self, ids: Tensor, state: State, training: bool = False) -> tuple[list[Tensor], State]:
+        """As `read`, but return every layer's hidden state (B, T, H); it drops nothing unless `training`."""
         config = self.config
         x = self.input(ids)  # (B, T, E)
-        x = locked_dropout(x, config.dropout_input, self.training)
-        hidden, cell = [], []
+        x = locked_dropout(x, config.dropout_input, training)
+        layers, hidden, cell = [], [], []
         for i, layer in enumerate(self.layers):
             assert isinstance(layer, nn.LSTM)
             if i > 0:
-                x = locked_dropout(x, config.dropout_hidden, self.training)
-            x, (h, c) = self._run(layer, x, (state[0][i : i + 1], state[1][i : i + 1]))  # (B, T, H), (1, B, H) twice
+                x = locked_dropout(x, config.dropout_hidden, training)
+            before = (state[0][i : i + 1], state[1][i : i + 1])
+            x, (h, c) = self._run(layer, x, before, training)  # (B, T, H), (1, B, H) twice
+            layers.append(x)
             hidden.append(h)
             cell.append(c)
-        x = locked_dropout(x, config.dropout_output, self.training)
-        return x, (torch.cat(hidden), torch.cat(cell))
+        return layers, (torch.cat(hidden), torch.cat(cell))
 
     def input(self, ids: Tensor) -> Tensor:
         """What the first layer gets for `ids` (...): their embeddings (..., E), or id / V (..., 1)."""
@@ -79,13 +85,13 @@ class CharLSTM(nn.Module):
             return self.embedding(ids)
         return (ids / self.vocabulary_size).unsqueeze(-1)
 
-    def _run(self, layer: nn.LSTM, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _run(self, layer: nn.LSTM, x: Tensor, state: State, training: bool) -> tuple[Tensor, State]:
         """One layer over the whole window, with some of its recurrent weights dropped while training.
 
         The dropped weights are the same at every step of the window: Merity, Keskar, Socher, "Regularizing and
         Optimizing LSTM Language Models", 2017, section 2.
         """
-        if not (self.training and self.config.weight_drop):
+        if not (training and self.config.weight_drop):
             return layer(x, state)
         weights = layer.get_parameter("weight_hh_l0")
         dropped = locked_dropout(weights, self.config.weight_drop, True, locked=None)

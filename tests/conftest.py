@@ -1,10 +1,14 @@
 """What many tests start from: a tiny network with characters of its own, its checkpoint, and a book made in code."""
 
+import json
 import random
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -104,6 +108,33 @@ def own_process() -> Iterator[None]:
         signal.signal(number, handler)
     torch.set_flush_denormal(False)
     torch.set_num_threads(threads)
+
+
+# A page of nothing but a tab, in a process of its own: Gradio leaves event loops open.
+TAB = """
+import json, sys
+from importlib import import_module
+import gradio as gr
+from pathlib import Path
+from typing import Any
+from model.checkpoint import load
+
+_, directory, module, tab, callbacks = sys.argv
+with gr.Blocks(analytics_enabled=False) as demo:
+    model, sheet = gr.Radio(["tiny"], value="tiny"), gr.Textbox()
+    with gr.Tab("A tab"):
+        further = [lambda *_: None] * int(callbacks)
+        getattr(import_module(module), tab)({"tiny": load(Path(directory))}, model, sheet, *further)
+print(json.dumps(demo.get_api_info()["named_endpoints"]))
+"""
+
+
+def endpoints_of(tab: Callable[..., None], directory: Path, callbacks: int = 0) -> dict[str, dict[str, Any]]:
+    """What a tab offers to programs, by name, with the checkpoint in `directory` and so many functions to call."""
+    command: list[str | Path] = [sys.executable, "-c", TAB, directory, tab.__module__, tab.__name__, str(callbacks)]
+    run = subprocess.run(command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, check=True)
+    offered: dict[str, dict[str, Any]] = json.loads(run.stdout.splitlines()[-1])
+    return offered
 
 
 # ---- the app, and a browser ------------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 import html
 import math
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 import torch
 
 from interface import inside
-from interface.inside import BOUNDS, Insides, Shown, continued, find, look, pick, tinted, tints, turn
+from interface.inside import BOUNDS, Insides, Shown, continued, find, inside_tab, look, pick, tinted, tints, turn
 from model.checkpoint import Checkpoint
 from model.generation import LONGEST, GenerationConfig
 from model.inspection import activations
@@ -22,9 +20,8 @@ from model.lstm import LSTMConfig
 from model.sampling import SamplingConfig
 from model.units import Finding
 from model.vocabulary import Vocabulary
-from tests.conftest import H, lively
+from tests.conftest import H, endpoints_of, lively
 
-ROOT = Path(__file__).parent.parent
 TEXT = "the old hat\nand a ball. "
 WRONG: list[Any] = [None, "", "x", [], {}, math.nan, 1e999, -1e999, -3, 0, 10**400]
 
@@ -292,24 +289,8 @@ def test_only_what_was_found_can_be_chosen(insides: Insides, index: Any) -> None
         assert refused(error) == "Find units first, and choose one of them."
 
 
-PAGE = """
-import sys
-import gradio as gr
-from pathlib import Path
-from interface.inside import inside_tab
-from model.checkpoint import load
-
-with gr.Blocks(analytics_enabled=False) as demo:
-    model, sheet = gr.Radio(["tiny"], value="tiny"), gr.Textbox()
-    with gr.Tab("Inside"):
-        inside_tab({"tiny": load(Path(sys.argv[1]))}, model, sheet)
-endpoints = demo.get_api_info()["named_endpoints"]
-returned = {name: len(endpoint["returns"]) for name, endpoint in endpoints.items()}
-assert returned == {"/unit_activity": 2, "/units_found": 5}
-assert all(endpoint["description"] for endpoint in endpoints.values())
-"""
-
-
 def test_the_tab_fits_into_a_page_and_offers_two_endpoints(directory: Path) -> None:
-    # In a process of its own: Gradio leaves event loops open.
-    subprocess.run([sys.executable, "-c", PAGE, str(directory)], cwd=ROOT, check=True)
+    endpoints = endpoints_of(inside_tab, directory)
+    returned = {name: len(endpoint["returns"]) for name, endpoint in endpoints.items()}
+    assert returned == {"/unit_activity": 2, "/units_found": 5}
+    assert all(endpoint["description"] for endpoint in endpoints.values())

@@ -1,6 +1,7 @@
 """How a model reads a text: against a reading one character at a time, and against the measure of a held-out text."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from model import inspection
 from model.checkpoint import WINDOW, Checkpoint
 from model.inspection import activations, read
-from model.lstm import LSTMConfig
+from model.lstm import LSTMConfig, State
 from tests.conftest import CHARACTERS, E, H, V, book, lively
 from training.evaluation import evaluate
 
@@ -18,17 +19,21 @@ TEXT = "the old hat\nand a ball in the bin. "
 
 
 @torch.no_grad()
-def by_hand(checkpoint: Checkpoint, text: str) -> list[torch.Tensor]:
-    """The shares (V,) at each place of `text` and behind it, each from all before it or from the last hundred alone."""
+def steps_by_hand(checkpoint: Checkpoint, text: str) -> Iterator[tuple[torch.Tensor, State]]:
+    """The logits (V,) at each place of `text` and behind it, and the state, from all before it or the last hundred."""
     network, ids = checkpoint.network, [checkpoint.vocabulary.start, *checkpoint.vocabulary.encode(text).tolist()]
-    shares, state = [], network.zero_state(1)
+    state = network.zero_state(1)
     for i, id in enumerate(ids):
         if checkpoint.context == "carried":
             logits, state = network(torch.tensor([[id]]), state)
         else:
-            logits, _ = network(torch.tensor([ids[max(0, i - 99) : i + 1]]), network.zero_state(1))
-        shares.append(logits[0, -1].double().softmax(0))
-    return shares
+            logits, state = network(torch.tensor([ids[max(0, i - 99) : i + 1]]), network.zero_state(1))
+        yield logits[0, -1], state
+
+
+def by_hand(checkpoint: Checkpoint, text: str) -> list[torch.Tensor]:
+    """The shares (V,) at each place of `text` and behind it, each from all before it or from the last hundred alone."""
+    return [logits.double().softmax(0) for logits, _ in steps_by_hand(checkpoint, text)]
 
 
 @pytest.fixture(params=["carried", "window"])
@@ -115,18 +120,9 @@ def test_a_long_text_is_read_to_its_end(checkpoint: Checkpoint) -> None:
 # ---- what goes on in the units ---------------------------------------------------------------------------------------
 
 
-@torch.no_grad()
 def units_by_hand(checkpoint: Checkpoint, text: str) -> torch.Tensor:
     """The hidden state (T, L, H) after each character, by the network's own state, from all or the last hundred."""
-    network, ids = checkpoint.network, [checkpoint.vocabulary.start, *checkpoint.vocabulary.encode(text).tolist()]
-    states, state = [], network.zero_state(1)
-    for i, id in enumerate(ids):
-        if checkpoint.context == "carried":
-            _, state = network(torch.tensor([[id]]), state)
-        else:
-            _, state = network(torch.tensor([ids[max(0, i - 99) : i + 1]]), network.zero_state(1))
-        states.append(state[0][:, 0])
-    return torch.stack(states[1:])
+    return torch.stack([hidden[:, 0] for _, (hidden, _) in steps_by_hand(checkpoint, text)][1:])
 
 
 @pytest.mark.parametrize("characters", [1, 99, 100, 101, 127, 128, 260])

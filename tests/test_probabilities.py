@@ -2,8 +2,6 @@
 
 import math
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,13 @@ import gradio as gr
 import pytest
 
 from interface import probabilities
-from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, tint, tinted
+from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, probabilities_tab, tint, tinted
 from model.checkpoint import Checkpoint
 from model.generation import LONGEST
 from model.inspection import read
 from model.vocabulary import Vocabulary
+from tests.conftest import endpoints_of
 
-ROOT = Path(__file__).parent.parent
 TEXT = "the old hat\nand a ball. "
 
 
@@ -172,21 +170,9 @@ def test_half_a_character_does_no_harm(readings: Readings) -> None:
         sent.encode()
 
 
-PAGE = """
-import sys
-import gradio as gr
-from pathlib import Path
-from interface.probabilities import probabilities_tab
-from model.checkpoint import load
-
-with gr.Blocks(analytics_enabled=False) as demo:
-    model, sheet = gr.Radio(["tiny"], value="tiny"), gr.Textbox()
-    with gr.Tab("Probabilities"):
-        probabilities_tab({"tiny": load(Path(sys.argv[1]))}, model, sheet, lambda event, text: None)
-assert set(demo.get_api_info()["named_endpoints"]) == {"/probabilities", "/likeliest_at", "/branch_at"}
-"""
-
-
 def test_the_tab_fits_into_a_page_and_offers_what_it_does_to_programs(directory: Path) -> None:
-    # In a process of its own: Gradio leaves event loops open.
-    subprocess.run([sys.executable, "-c", PAGE, str(directory)], cwd=ROOT, check=True)
+    assert set(endpoints_of(probabilities_tab, directory, callbacks=1)) == {
+        "/probabilities",
+        "/likeliest_at",
+        "/branch_at",
+    }
