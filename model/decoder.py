@@ -60,7 +60,10 @@ class Decoder:
             weights = self._laid_out(of_hidden / 2, EIGHT_BITS)
             self.weights.append(weights.bfloat16() if self.halves else weights)
             self.biases.append(bias.numpy())
-        self.weights.append(self._laid_out(network.output.weight / 2))
+        # A product with the sum of all layers is bounded as one with each of them is.
+        self.summed = network.config.output_reads == "sum"
+        of_output = (network.output.weight / 2).repeat(1, self.L if self.summed else 1)
+        self.weights.append(self._laid_out(of_output)[:, : self.H].contiguous())
         self.biases.append(network.output.bias[:, None].numpy(force=True).copy())
 
     def _laid_out(self, weights: Tensor, largest: float = torch.inf) -> Tensor:
@@ -103,6 +106,8 @@ class Decoder:
                 np.subtract(hidden, ROUNDING, out=hidden)
             if self.halves:
                 np.copyto(streams.state[i], room.upper_hidden)
+        if self.summed:
+            np.sum([room.hidden for room in streams.rooms], axis=0, out=streams.output_input)
         streams.multiply(streams.weights[-1], streams.last, out=streams.scores)
         return (streams.scores_array + self.biases[-1]).T
 
@@ -123,7 +128,8 @@ class Streams:
         self.state = np.zeros((decoder.L, decoder.H, B), np.uint16 if decoder.halves else np.float32)
         self.rooms = [_Room(self, i) for i in range(decoder.L)]
         self.scores_array = np.empty((decoder.V, B), np.float32)
-        self.scores, self.last = _operand(self.scores_array), _operand(self.rooms[-1].hidden)
+        self.output_input = np.empty((decoder.H, B), np.float32) if decoder.summed else self.rooms[-1].hidden
+        self.scores, self.last = _operand(self.scores_array), _operand(self.output_input)
         # A product with a vector is faster than one with a matrix of a single column, and in cache faster by columns.
         self.multiply = torch.mv if B == 1 else torch.mm
         by_columns = B == 1 and not decoder.exact

@@ -51,7 +51,7 @@ def read(checkpoint: Checkpoint, text: str) -> Reading:
     repaired, ids, before = _prepared(checkpoint.vocabulary, text)
     network = checkpoint.network
     parts = [
-        network.output(hidden[:, -1]).log_softmax(-1) / log(2)
+        network.output(network.output_input(hidden.unbind(1))).log_softmax(-1) / log(2)
         for hidden in _hidden(network, before, checkpoint.context)
     ]
     expected = torch.cat(parts)

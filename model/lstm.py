@@ -1,5 +1,6 @@
 """The network: characters in, a score for every possible next character out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,9 @@ class LSTMConfig:
     embedding_size: int = option(64, "numbers in a character's vector", 1, 4096)
     hidden_size: int = option(512, "hidden units in a layer", 1, 8192)
     layers: int = option(2, "LSTM layers", 1, 16)
+    output_reads: Literal["last", "sum"] = option(
+        "last", "what the output layer reads: the last layer, or the sum of all"
+    )
     dropout_input: float = option(0.0, "share of the input vector dropped while training", 0, 0.95)
     dropout_hidden: float = option(0.0, "share dropped between layers", 0, 0.95)
     dropout_output: float = option(0.0, "share dropped before the output layer", 0, 0.95)
@@ -29,7 +33,13 @@ class LSTMConfig:
         check(self)
 
 
-SAME_LAYERS = ("input_encoding", "embedding_size", "hidden_size", "layers")  # networks alike in these can share layers
+SAME_LAYERS = (
+    "input_encoding",
+    "embedding_size",
+    "hidden_size",
+    "layers",
+    "output_reads",
+)  # networks alike in these can share layers
 
 
 class CharLSTM(nn.Module):
@@ -58,9 +68,17 @@ class CharLSTM(nn.Module):
         return self.output(hidden), state
 
     def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """As `forward`, but return the last layer's hidden state (B, T, H) in place of the logits."""
+        """As `forward`, but return what the output layer reads (B, T, H) in place of the logits."""
         layers, state = self.read_layers(ids, state, self.training)
-        return locked_dropout(layers[-1], self.config.dropout_output, self.training), state
+        return locked_dropout(self.output_input(layers), self.config.dropout_output, self.training), state
+
+    def output_input(self, layers: Sequence[Tensor]) -> Tensor:
+        """What the output layer reads, given every layer's hidden state (..., H): the last one, or the sum of all.
+
+        With the sum each layer has a short way to the output, so a deep stack learns sooner (the skip connections of
+        Graves, "Generating Sequences With Recurrent Neural Networks", 2013, section 2, with weights in common).
+        """
+        return layers[-1] if self.config.output_reads == "last" else torch.stack(tuple(layers)).sum(0)
 
     def read_layers(self, ids: Tensor, state: State, training: bool = False) -> tuple[list[Tensor], State]:
         """As `read`, but return every layer's hidden state (B, T, H); it drops nothing unless `training`."""

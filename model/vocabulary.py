@@ -4,10 +4,16 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from model.typography import Typography, typeset
 
 FORMAT = "lstm-text-generation vocabulary"
 VERSION = 1
@@ -56,30 +62,33 @@ class Vocabulary:
     Repair(text='ab', report='capitals→small letters, â→a, ! left out')
     """
 
-    def __init__(self, characters: Iterable[str], lowercase: bool = False) -> None:
+    def __init__(self, characters: Iterable[str], lowercase: bool = False, typography: Typography = "as it is") -> None:
         """Raises ValueError where the characters are none, repeated, or not single code points."""
         self.characters = tuple(characters)
-        self.lowercase = lowercase
+        self.lowercase, self.typography = lowercase, typography
         self.ids = {character: id for id, character in enumerate(self.characters)}
         if not self.characters or len(self.ids) < len(self.characters) or any(len(c) != 1 for c in self.characters):
             raise ValueError("a vocabulary is a list of one or more single characters, each of them once")
+        if typography not in get_args(Typography):
+            raise ValueError(f"typography is {typography!r}, but must be one of {', '.join(get_args(Typography))}")
 
     @classmethod
-    def of(cls, text: str, lowercase: bool = False) -> "Vocabulary":
+    def of(cls, text: str, lowercase: bool = False, typography: Typography = "as it is") -> "Vocabulary":
         """The sorted distinct characters of `text`."""
-        return cls(sorted(set(normalise(text, lowercase))), lowercase)
+        return cls(sorted(set(normalise(text, lowercase))), lowercase, typography)
 
     def __len__(self) -> int:
         return len(self.characters)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and (self.characters, self.lowercase) == (
-            other.characters,
-            other.lowercase,
-        )
+        return isinstance(other, Vocabulary) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.characters, self.lowercase))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[tuple[str, ...], bool, str]:
+        return self.characters, self.lowercase, self.typography
 
     @property
     def start(self) -> int:
@@ -88,7 +97,19 @@ class Vocabulary:
 
     def encode(self, text: str) -> Tensor:
         """The ids of `text`, int64 of shape (T,); KeyError for an unknown character (see `repair`)."""
-        return torch.tensor([self.ids[character] for character in text], dtype=torch.int64)
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+        ids = self._ids_by_code[np.minimum(codes, len(self._ids_by_code) - 1)]
+        if (ids < 0).any():
+            raise KeyError(text[int((ids < 0).argmax())])
+        return torch.from_numpy(ids)
+
+    @cached_property
+    def _ids_by_code(self) -> NDArray[np.int64]:
+        """The id of each code point up to the highest known one, and of all above it; -1 where it is unknown."""
+        codes = [ord(character) for character in self.characters]
+        ids = np.full(max(codes) + 2, -1)
+        ids[codes] = np.arange(len(codes))
+        return ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, any iterable of whole numbers."""
@@ -103,6 +124,9 @@ class Vocabulary:
         if self.lowercase and plain != (lower := normalise(plain, lowercase=True)):
             plain = lower
             notes.append("capitals→small letters")
+        if plain != (typed := typeset(plain, self.typography)):
+            plain = typed
+            notes.append("quotes and dashes as in print")
 
         repaired: list[str] = []
         replaced: dict[str, None] = {}  # ordered sets: each substitution is told once, in order of appearance
@@ -161,6 +185,7 @@ class Vocabulary:
             "format": FORMAT,
             "version": VERSION,
             "lowercase": self.lowercase,
+            "typography": self.typography,
             "characters": list(self.characters),
         }
         return json.dumps(content, ensure_ascii=False, indent=0) + "\n"
@@ -176,7 +201,7 @@ class Vocabulary:
             raise ValueError("its characters are not a list of strings")
         if not isinstance(lowercase, bool):
             raise ValueError("its lowercase is neither true nor false")
-        return cls(characters, lowercase)
+        return cls(characters, lowercase, content.get("typography", "as it is"))
 
     def save(self, path: Path) -> None:
         path.write_text(self.to_json(), encoding="utf-8")

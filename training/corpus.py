@@ -1,32 +1,22 @@
-"""Files to clean text, and the text to a part that trains and a part that is held out."""
+"""Files to text, and the text to a part that trains and a part that is held out."""
 
 import hashlib
-import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from charset_normalizer import CharsetMatch, from_bytes
 
+from model.typography import Typography
 from model.vocabulary import normalise
+from training.cleaning import Cleaned, Form, clean
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 250_000  # characters: enough to tell models apart by a hundredth of a bit
 SHORTEST = 2_000  # characters: a tenth of it still holds a window of 100 and what follows
-
-# The markers stand alone in their line, indented or not; the oldest files have only the "small print" one.
-GUTENBERG_START = re.compile(
-    r"^[ \t]*\*\*\*[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
-    r"(?:(?:[^*\n]|\n(?!\n)){0,300}\*\*\*[ \t]*|[^*\n]*)$"  # a long title runs over several lines
-    r"|^[ \t]*\*END[ *]*THE SMALL PRINT!.*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-GUTENBERG_END = re.compile(
-    r"^[ \t]*\*\*\*[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
-    r"|^[ \t]*END OF (?:THE )?PROJECT GUTENBERG(?:'S|’S)? .*$",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 class CorpusError(ValueError):
@@ -35,18 +25,18 @@ class CorpusError(ValueError):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Clean text in two parts that follow each other: the first trains, the last tenth, or less, is held out."""
+    """Text in two parts: the first `split` characters train, those behind them are held out."""
 
     name: str
     text: str
+    split: int
+    form: Form
     lowercase: bool
+    typography: Typography
+    language: str  # the code of the likeliest, "" where there are no letters
     files: tuple[dict[str, str | int], ...]  # name, bytes and sha256 of each, as read
+    held_out_files: tuple[dict[str, str | int], ...]  # the same of whole books that are held out
     notes: tuple[str, ...]  # what was done to the files, a sentence each
-
-    @property
-    def split(self) -> int:
-        """How many characters train; the rest is held out."""
-        return max(int(len(self.text) * (1 - HELD_OUT_SHARE)), len(self.text) - MOST_HELD_OUT)
 
     @property
     def training(self) -> str:
@@ -57,29 +47,65 @@ class Corpus:
         return self.text[self.split :]
 
 
-def read(paths: Sequence[Path], lowercase: bool = False) -> Corpus:
-    """The text of one or more files, one after the other; CorpusError where a file is no text or all are too short."""
+def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "book", hold_out: Sequence[Path] = ()) -> Corpus:
+    """The text of one or more files, one after the other; CorpusError where a file is no text or all are too short.
+
+    The last tenth is held out, at most `MOST_HELD_OUT` characters; where there are books to `hold_out`, the beginnings
+    of these are held out instead, and all the rest trains.
+    """
     notes: list[str] = []
-    texts: list[str] = []
-    files: list[dict[str, str | int]] = []
-    for path in map(Path, paths):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
-        text = normalise(_decode(data, path, notes), lowercase)
-        texts.append(_without_licence(text, path, notes))
-        files.append({"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
-    text = "\n\n".join(texts)
+    texts, files = _read_files(paths, lowercase, form, notes)
+    others, held_out_files = _read_files(hold_out, lowercase, form, notes)
+    text = "\n\n".join(cleaned.text for cleaned in texts)
     if len(text) < SHORTEST:
         names = ", ".join(path.name for path in map(Path, paths))
         raise CorpusError(
             f"{names}: {len(text.strip()):,} characters are too few to learn from; "
             f"give at least {SHORTEST:,}, better 100,000"
         )
+    if others:
+        split = len(text)
+        share = MOST_HELD_OUT // len(others)
+        text = "\n\n".join([text, *(cleaned.text[:share] for cleaned in others)])
+    else:
+        split = max(int(len(text) * (1 - HELD_OUT_SHARE)), len(text) - MOST_HELD_OUT)
     stems = [Path(path).stem for path in paths]
     name = " + ".join(stems) if len(stems) < 4 else f"{stems[0]} and {len(stems) - 1} more"
-    return Corpus(name, text, lowercase, tuple(files), tuple(notes))
+    typography = _commonest([(cleaned.typography, len(cleaned.text)) for cleaned in texts])
+    language = _commonest([(cleaned.language, len(cleaned.text)) for cleaned in texts])
+    return Corpus(name, text, split, form, lowercase, typography, language, files, held_out_files, tuple(notes))
+
+
+def read_again(training: dict[str, Any], paths: Sequence[Path], hold_out: Sequence[Path] = ()) -> Corpus:
+    """The text of files in the form in which a model with this training record has learned from its own."""
+    recipe = training.get("recipe", {})
+    return read(paths, recipe.get("lowercase", False), recipe.get("form", "lines"), hold_out)
+
+
+def _read_files(
+    paths: Sequence[Path], lowercase: bool, form: Form, notes: list[str]
+) -> tuple[list[Cleaned], tuple[dict[str, str | int], ...]]:
+    """Each file cleaned, and its name, size and digest."""
+    texts: list[Cleaned] = []
+    files: list[dict[str, str | int]] = []
+    for path in map(Path, paths):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
+        cleaned = clean(normalise(_decode(data, path, notes), lowercase), form)
+        notes += [f"{path.name}: {each}" for each in cleaned.notes]
+        texts.append(cleaned)
+        files.append({"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+    return texts, tuple(files)
+
+
+def _commonest(values: Sequence[tuple[Any, int]]) -> Any:
+    """The value with the most characters behind it."""
+    counts: Counter[Any] = Counter()
+    for value, characters in values:
+        counts[value] += characters
+    return counts.most_common(1)[0][0]
 
 
 def _decode(data: bytes, path: Path, notes: list[str]) -> str:
@@ -109,15 +135,3 @@ def _is_western(guess: CharsetMatch) -> bool:
 
 def _binary(path: Path) -> CorpusError:
     return CorpusError(f"{path} is not a text file: give plain text, such as a book's .txt edition")
-
-
-def _without_licence(text: str, path: Path, notes: list[str]) -> str:
-    """`text` between Project Gutenberg's header and licence, where it has them."""
-    start = next((match.end() for match in GUTENBERG_START.finditer(text[:50_000])), 0)
-    end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
-    cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]
-    if not cut:
-        return text
-    size = len(text) - end + start
-    notes.append(f"{path.name}: Project Gutenberg's {' and '.join(cut)} cut off ({size:,} characters)")
-    return text[start:end].lstrip("\n").rstrip()

@@ -8,6 +8,7 @@ from model.checkpoint import Context
 from model.lstm import SAME_LAYERS, LSTMConfig
 from model.options import check, option
 from model.sampling import SamplingConfig
+from training.cleaning import Form
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Recipe:
     context: Context  # how it reads and writes: carried is trained on streams, window on shuffled windows
     sampling: SamplingConfig = field(default_factory=SamplingConfig)  # how it writes unless told otherwise
 
-    lowercase: bool = option(True, "learn the text in lower case")
+    form: Form = option("book", "book: paragraphs as on a page; lines: the lines of the file; as it is: to the letter")
+    lowercase: bool = option(False, "learn the text in lower case")
     precision: Literal["float32", "bfloat16"] = option("float32", "bfloat16 is used where the hardware has it")
     window: int = option(128, "time steps in a training window", 1, 10_000)
     batch_size: int = option(32, "streams or windows learned from at once", 1, 100_000)
@@ -28,6 +30,10 @@ class Recipe:
     final_learning_rate: float = option(1.0, "share of it that is left at the end (cosine decay)", 0, 1)
     warmup_steps: int = option(0, "steps over which it rises from zero", 0, 1_000_000)
     weight_decay: float = option(0.0, "decoupled weight decay", 0, 10)
+    longest_memory: int = option(
+        0, "characters over which the slowest forget gates remember at the beginning (0: torch's own start)", 0, 100_000
+    )
+    state_reset: float = option(0.0, "share of the streams that begin a window from a zero state", 0, 1)
     ema_decay: float = option(0.0, "how much of the weights' running average a step keeps (0: no average)", 0, 0.99999)
     clip_norm: float = option(0.0, "longest gradient (0: any)", 0, 1e6)
     steps: int = option(0, "training steps (0: as many as --epochs says)", 0, 1_000_000_000)
@@ -55,6 +61,8 @@ CLASSIC = Recipe(
     network=LSTMConfig(input_encoding="scaled", hidden_size=256, layers=1, dropout_output=0.2),
     context="window",
     sampling=SamplingConfig(temperature=0),
+    form="lines",
+    lowercase=True,
     window=100,
     batch_size=128,
     epochs=10,

@@ -24,6 +24,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file; several are read in order")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory for the checkpoint")
+    parser.add_argument(
+        "--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="hold out these books, not the last tenth"
+    )
+    parser.add_argument(
+        "--as-it-is", action="store_true", help="learn the text to the letter: the same as --form 'as it is'"
+    )
     parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
     parser.add_argument("--init", metavar="DIR", help="go on from this checkpoint, or user/name on the Hub")
     parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long")
@@ -39,6 +45,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def prepare(options: argparse.Namespace) -> Trainer:
     """The run that the command line describes; ValueError, in one sentence, for whatever is wrong with it."""
     changed = chosen(Recipe, options) | chosen(LSTMConfig, options)
+    if options.as_it_is:
+        changed["form"] = "as it is"
     if options.minutes is not None:
         if not 0 < options.minutes < 1e6:
             raise ValueError(f"--minutes is {options.minutes:g}, but must be a number above 0")
@@ -56,7 +64,7 @@ def prepare(options: argparse.Namespace) -> Trainer:
 
     recipe = RECIPES[options.recipe].with_options(changed)  # refuses wrong values before a large text is read
     init = hub.load(options.init) if options.init else None
-    corpus = read(options.books, recipe.lowercase)
+    corpus = read(options.books, recipe.lowercase, recipe.form, options.hold_out)
     recipe = fitted(RECIPES[options.recipe], corpus.split, init.network.config if init else None).with_options(changed)
     if options.overwrite:
         unfinished.unlink(missing_ok=True)
@@ -79,7 +87,7 @@ def prepare(options: argparse.Namespace) -> Trainer:
 
 def _for_the_record(options: argparse.Namespace) -> str:
     """The command as typed, but books, and directories elsewhere, go by name: their paths belong to this machine."""
-    names = {str(path): path.name for path in options.books}
+    names = {str(path): path.name for path in [*options.books, *options.hold_out]}
     for option in ("out", "init"):
         typed = str(getattr(options, option) or "")
         path = Path(typed)

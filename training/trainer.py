@@ -24,13 +24,13 @@ from model import hardware
 from model.checkpoint import Checkpoint
 from model.copying import Copies, Source
 from model.generation import GenerationConfig, generate
-from model.lstm import CharLSTM
+from model.lstm import CharLSTM, State
 from model.vocabulary import Vocabulary
 from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus
 from training.evaluation import Evaluation, evaluate
-from training.optimization import learning_rate, optimizers
+from training.optimization import learning_rate, optimizers, spread_forget_gates
 from training.recipes import Recipe
 from training.transfer import transfer
 
@@ -80,12 +80,14 @@ class Trainer:
             )
         torch.manual_seed(seed)
         self.recipe, self.directory, self.seed, self.minutes = recipe, Path(directory).absolute(), seed, minutes
-        self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)
+        self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase, corpus.typography)
         training = self.vocabulary.encode(corpus.training).to(device)
         self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
         before = (init.copies or Copies((), unknown=init.name)) if init else Copies(())
         self.copies = before.and_then(Source.of(corpus.name, corpus.training))
         network = CharLSTM(recipe.network, len(self.vocabulary))
+        if recipe.longest_memory:
+            spread_forget_gates(network, recipe.longest_memory)
         self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
         self.network = network.to(device)
         self.optimizers = optimizers(self.network, recipe)
@@ -112,7 +114,13 @@ class Trainer:
         self.best_nats = math.inf
 
         self.about = {
-            "corpus": {"name": corpus.name, "characters": len(corpus.text), "files": list(corpus.files)},
+            "corpus": {
+                "name": corpus.name,
+                "characters": len(corpus.text),
+                "language": corpus.language,
+                "files": list(corpus.files),
+                "held_out_files": list(corpus.held_out_files),
+            },
             "split": {"training": len(training), "held_out": len(self.held_out)},
             "recipe": dataclasses.asdict(recipe),
             "init": {"name": init.name, "sha256": init.digest} if init else None,
@@ -193,7 +201,7 @@ class Trainer:
     def _step(self) -> int:
         """Learn from the next batch; return how many characters it read."""
         inputs, targets = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
-        state = self.state if self.batches.carried else self.network.zero_state(len(inputs))
+        state = self._state_for(len(inputs))
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = learning_rate(self.recipe, self.step, self.steps)
         with self.autocast:
@@ -212,6 +220,16 @@ class Trainer:
         self.step += 1
         self.losses.append(loss.item())
         return inputs.numel()
+
+    def _state_for(self, B: int) -> State:
+        """The state from which `B` streams read on: zero where none is carried, or where it is reset by chance."""
+        if not self.batches.carried:
+            return self.network.zero_state(B)
+        if not self.recipe.state_reset:
+            return self.state
+        kept = torch.rand(1, B, 1, device=self.held_out.device) >= self.recipe.state_reset
+        hidden, cell = self.state
+        return hidden * kept, cell * kept
 
     def _affordable_steps(self, seconds_per_step: float) -> int:
         assert self.minutes is not None

@@ -1,0 +1,117 @@
+import re
+import textwrap
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.cleaning import clean, guessed_language, guessed_layout, joined, spaced
+from training.edition import emphasis, rules
+
+PROSE = (
+    "Once upon a time there lived in a small house near the forest a woodcutter, his wife and their three children, "
+    "who were called Anna, Peter and little Tom. They were poor, and every morning the father went out with his axe. "
+    "One day he did not come home again, and the mother waited at the window until the stars stood over the trees. "
+)
+PARAGRAPHS = [PROSE * n for n in (1, 2, 1, 3)]
+WRAPPED = "\n\n".join(textwrap.fill(paragraph, 70) for paragraph in PARAGRAPHS) + "\n"
+VERSE = "The owl and the cat went out to sea\n  In a beautiful boat of green,\nThey took some honey and lots of tea\n  And the finest plums to be seen."
+CHAT = "".join(f"[12:{i:02}] {'ann' if i % 3 else 'bob'}: {'well ' * (i % 9)}ok_then -- 'yes'\n" for i in range(60))
+CODE = "".join(f'def f_{i}(x, *, _y="a"):\n    return x["k"] -- {i}  # it\'s\n\n' for i in range(60))
+SUBTITLES = "".join(f'{i}\n00:00:{i:02},000 --> 00:00:{i + 1:02},000\n- Don\'t! "Now?"\n\n' for i in range(50))
+
+
+def test_wrapped_lines_become_the_paragraphs_that_they_were() -> None:
+    cleaned = clean(WRAPPED)
+    assert cleaned.layout == "wrapped"
+    assert cleaned.text == "\n\n".join(paragraph.strip() for paragraph in PARAGRAPHS) + "\n"
+    joins = WRAPPED.count("\n") - 1 - 2 * (len(PARAGRAPHS) - 1)
+    assert f"{joins} line ends joined, in {len(PARAGRAPHS)} paragraphs" in cleaned.notes
+
+
+@pytest.mark.parametrize(
+    "text", [CHAT, CODE, SUBTITLES, (VERSE + "\n\n") * 20], ids=["chat", "code", "subtitles", "poem"]
+)
+def test_what_is_not_hard_wrapped_prose_passes_unchanged(text: str) -> None:
+    cleaned = clean(text)
+    assert (cleaned.text, cleaned.typography, cleaned.notes) == (text, "as it is", ())
+
+
+@pytest.mark.parametrize("form", ["lines", "as it is"])
+def test_the_other_forms_keep_the_lines(form: str) -> None:
+    assert clean(WRAPPED, form).text == WRAPPED  # type: ignore[arg-type]
+
+
+def test_paragraphs_of_one_line_each_get_their_quotes_set_and_no_line_is_joined() -> None:
+    text = "\n".join(f'"Well," said Tom{i}, "{PROSE.strip()}"' for i in range(8))
+    cleaned = clean(text)
+    assert cleaned.layout == "paragraphs"
+    assert cleaned.text == text.replace('"Well,"', "“Well,”").replace('"Once', "“Once").replace('"', "”") + "\n"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        VERSE,
+        "CHAPTER I\nDown the Hole",
+        "Dear Anna,\n\nI am well.\n\nYour loving\nPeter",
+        "1. Bread\n2. Butter\n3. Milk",
+        "Flour      2 pounds     3d\nSugar      1 pound      2d",
+    ],
+    ids=["verse", "heading", "letter", "list", "table"],
+)
+def test_lines_that_are_meant_as_lines_stay(kept: str) -> None:
+    assert f"\n\n{kept}\n\n" in clean(f"{WRAPPED}\n\n{kept}\n\n{WRAPPED}").text
+
+
+def test_a_narrower_paragraph_is_joined_too() -> None:
+    narrow = textwrap.fill(PROSE, 50)
+    assert PROSE.strip() in clean(f"{WRAPPED}\n\n{narrow}\n\n{WRAPPED}").text.split("\n\n")
+
+
+def test_a_word_cut_at_the_end_of_a_line_is_joined_where_it_occurs_whole() -> None:
+    lines = "x" * 30 + " the wood-\ncutter went out, " + "y" * 30 + " blue-\neyed"
+    notes: list[str] = []
+    assert joined(lines + "\n\na woodcutter\n\n" + "z" * 40, notes).startswith(
+        "x" * 30 + " the woodcutter went out, " + "y" * 30 + " blue-eyed"
+    )
+    assert "1 word joined that a line end had cut" in notes
+
+
+def test_no_space_comes_behind_a_dash_at_the_end_of_a_line() -> None:
+    assert "aa--bb" in joined("x" * 40 + " aa--\nbb " + "x" * 40, [])
+
+
+def test_centred_lines_lose_their_indentation_and_verse_keeps_little() -> None:
+    assert joined("                  TITLE\n    BY ME\n\n    a\n        b", []) == "TITLE\nBY ME\n\na\n    b"
+
+
+def test_the_language_is_guessed() -> None:
+    german = (
+        "Es war einmal ein König, der hatte drei Töchter, und die jüngste war so schön, daß die Sonne sich wunderte. "
+    )
+    french = (
+        "Il était une fois un roi qui avait trois filles, et la plus jeune était si belle que le soleil s'étonnait. "
+    )
+    assert [guessed_language(text) for text in (PROSE, german, french)] == ["en", "de", "fr"]
+    assert guessed_layout("") == "lines"
+
+
+words = st.text(alphabet="abcdeABCé", min_size=1, max_size=12)
+marks = st.sampled_from(["", "", "", ",", ".", "!", "--", '"', "'", "_", "-"])
+word = st.builds(lambda a, b, c: a + b + c, marks, words, marks)
+paragraph = st.lists(word, min_size=1, max_size=60).map(" ".join)
+
+
+@given(st.lists(paragraph, min_size=1, max_size=8), st.integers(30, 80))
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_the_sequence_of_words_stays(paragraphs: list[str], width: int) -> None:
+    """All but a word that a line end had cut, which is joined and told."""
+    text = "\n\n".join(textwrap.fill(each, width, break_on_hyphens=False) for each in paragraphs)
+    notes: list[str] = []
+    after = spaced(joined(rules(emphasis(text, notes), notes), notes))
+    letters = re.compile(r"[^\W_]")
+    assert letters.findall(after) == letters.findall(text)
+    told = sum(int(note.split()[0]) for note in notes if "a line end had cut" in note)
+    spoken = re.compile(r"[^\W_]+")
+    assert len(spoken.findall(after)) == len(spoken.findall(text)) - told

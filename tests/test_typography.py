@@ -1,0 +1,76 @@
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.typography import CONVENTIONS, typeset
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ('"Well," he said.', "“Well,” he said."),
+        ("'Well,' he said. 'I can't.'", "“Well,” he said. “I can’t.”"),
+        ("\"She said 'No,' to me,\" he said.", "“She said ‘No,’ to me,” he said."),
+        ("'Who said \"stop,\" then,' he asked. 'Not I.'", "“Who said ‘stop,’ then,” he asked. “Not I.”"),
+        ("the dogs' dinner", "the dogs’ dinner"),
+        ("\"'Tis the boys' doin',\" he said", "“’Tis the boys’ doin’,” he said"),
+        ("the '90s, rock 'n' roll", "the ’90s, rock ’n’ roll"),
+        ("a label with 'ORANGE MARMALADE', but", "a label with ‘ORANGE MARMALADE’, but"),
+        (
+            "the words 'EAT ME' were there. \"'Well, I'll eat it.'\"",
+            "the words ‘EAT ME’ were there. “‘Well, I’ll eat it.’”",
+        ),
+        ('"I think--" he began--"what?"', "“I think—” he began—“what?”"),
+        ('"One.\n\n"Two."', "“One.\n\n“Two.”"),  # speech that runs on into the next paragraph
+        ("``Well,'' he said", "“Well,” he said"),
+        ("Mr. ---- came -- and went", "Mr. —— came—and went"),
+        ("“‘God’s in his heaven,’” she said", "“‘God’s in his heaven,’” she said"),
+        ("well-known, 3-4, a - b", "well-known, 3-4, a - b"),
+    ],
+)
+def test_english_quotes_and_dashes(typed: str, printed: str) -> None:
+    assert typeset(typed, "English") == printed
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ('"Ach--nein," sagte sie.', "„Ach – nein,“ sagte sie."),
+        ("»Wer?« fragte er -- »ich nicht.«", "„Wer?“ fragte er – „ich nicht.“"),
+        ("„Wer?“ fragte er.", "„Wer?“ fragte er."),
+        ("'s war, wie's ist, er hat's", "’s war, wie’s ist, er hat’s"),
+    ],
+)
+def test_german_quotes_and_dashes(typed: str, printed: str) -> None:
+    assert typeset(typed, "German") == printed
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("--Bonjour! dit-il.", "— Bonjour! dit-il."),
+        ("«C'est lui--», dit-elle", "«C’est lui —», dit-elle"),
+        ('"L\'autre," dit-il', "«L’autre,» dit-il"),
+    ],
+)
+def test_french_quotes_and_dashes(typed: str, printed: str) -> None:
+    assert typeset(typed, "French") == printed
+
+
+def test_as_it_is_changes_nothing() -> None:
+    assert typeset("\"it's\"--'so'", "as it is") == "\"it's\"--'so'"
+
+
+@pytest.mark.parametrize("typography", list(CONVENTIONS))
+def test_what_is_printed_already_stays(typography: str) -> None:
+    printed = typeset('"He said \'No--never,\' and left," she said.\n\n"Oh!"', typography)  # type: ignore[arg-type]
+    assert typeset(printed, typography) == printed  # type: ignore[arg-type]
+
+
+@given(st.text(alphabet="aBé1 \n.,!?-—_'\"“”‘’„«»`´()", max_size=80), st.sampled_from(list(CONVENTIONS)))
+@settings(derandomize=True, deadline=None, max_examples=300)
+def test_no_letter_is_lost_or_moved(text: str, typography: str) -> None:
+    words = re.compile(r"[^\W_]+")
+    assert words.findall(typeset(text, typography)) == words.findall(text)  # type: ignore[arg-type]
