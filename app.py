@@ -20,13 +20,13 @@ from interface.probabilities import probabilities_tab
 from interface.visitor import refusal
 from interface.write import write_tab
 from model import hardware
-from model.checkpoint import Checkpoint
-from model.scheduler import Scheduler
+from model.loaded import Model
+from model.serving.scheduler import Scheduler
 
 ASSETS = Path(__file__).parent / "assets"
 
 
-def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -> gr.Blocks:
+def build(models: dict[str, Model], scheduler: Scheduler, info: str = "") -> gr.Blocks:
     """The page, with a line of `info` at the choice of models, and the endpoint `/predict`."""
     first, *_ = models
     desk = Desk(models, scheduler)
@@ -53,7 +53,7 @@ def build(models: dict[str, Checkpoint], scheduler: Scheduler, info: str = "") -
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
         asked = {"length": length, "stop": stop, "until": until, "context": context}
         writing, config = desk.settle(prompt, model, seed, second, share, **sampling, **asked)
-        writer = scheduler.write(writing, prompt, config)
+        writer = scheduler.submit(writing, prompt, config)
         async for (text,) in frames(scheduler, [writer]):
             yield text
         if writer.failed:

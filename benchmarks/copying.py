@@ -22,10 +22,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("book", type=Path, metavar="BOOK", nargs="+", help="the text that it was trained on")
     parser.add_argument("other", type=Path, metavar="OTHER", help="a text that it was not trained on")
     asked = parser.parse_args(arguments)
-    checkpoint = load(asked.checkpoint)
-    book = read(asked.book, checkpoint.vocabulary.lowercase).training
-    other = checkpoint.vocabulary.repair(read([asked.other], lowercase=False).text).text[:TRIED]
-    own = checkpoint.copies.sources[0] if checkpoint.copies else None
+    model = load(asked.checkpoint)
+    book = read(asked.book, model.vocabulary.lowercase).training
+    other = model.vocabulary.repair(read([asked.other], lowercase=False).text).text[:TRIED]
+    own = model.copies.sources[0] if model.copies else None
     if own is None or own.characters != len(book):
         print("benchmarks.copying: the checkpoint was not trained on this text", file=sys.stderr)
         return 2
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         "passages found there": len(runs),
         "windows of them that are not in the book": false,
     }
-    print(table((checkpoint.name, "count"), [(name, f"{figure:,}") for name, figure in figures.items()]))
+    print(table((model.name, "count"), [(name, f"{figure:,}") for name, figure in figures.items()]))
     print(json.dumps(figures))
     return 0
 

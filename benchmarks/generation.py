@@ -15,9 +15,11 @@ import torch
 
 from benchmarks.timing import table, take_turns
 from model import hardware
-from model.checkpoint import WINDOW, Checkpoint
-from model.generation import Batch, GenerationConfig, Writer
+from model.generation import GenerationConfig, Request
 from model.hub import load
+from model.loaded import Model
+from model.lstm import WINDOW
+from model.serving.batch import Batch
 
 ASSETS = Path(__file__).parent.parent / "assets"
 DEFAULT = ["alice", "alice-classic", "pooh-classic"]
@@ -35,9 +37,9 @@ PROMPT = (
 )[:WINDOW]
 
 
-def tutorial(checkpoint: Checkpoint) -> Callable[[int], None]:
+def tutorial(model: Model) -> Callable[[int], None]:
     """The tutorials' loop: the last 100 characters through the network, for every new one."""
-    network, pattern = checkpoint.network, checkpoint.vocabulary.encode(PROMPT)
+    network, pattern = model.network, model.vocabulary.encode(PROMPT)
 
     @torch.no_grad()
     def write(characters: int) -> None:
@@ -50,10 +52,10 @@ def tutorial(checkpoint: Checkpoint) -> Callable[[int], None]:
     return write
 
 
-def stepwise(checkpoint: Checkpoint) -> Callable[[int], None]:
+def stepwise(model: Model) -> Callable[[int], None]:
     """`nn.LSTM` called for a single step, its state carried."""
-    network = checkpoint.network
-    state, next_id = network.zero_state(1), checkpoint.vocabulary.encode(PROMPT)[:1]
+    network = model.network
+    state, next_id = network.zero_state(1), model.vocabulary.encode(PROMPT)[:1]
 
     @torch.inference_mode()
     def write(characters: int) -> None:
@@ -65,10 +67,10 @@ def stepwise(checkpoint: Checkpoint) -> Callable[[int], None]:
     return write
 
 
-def batched(checkpoint: Checkpoint, **options: object) -> Callable[[int], None]:
+def batched(model: Model, **options: object) -> Callable[[int], None]:
     """This project's own way."""
-    batch = Batch(checkpoint)
-    batch.join(Writer(checkpoint, PROMPT, GenerationConfig(length=100_000, **options)))  # type: ignore[arg-type]
+    batch = Batch(model)
+    batch.join(Request(model, PROMPT, GenerationConfig(length=100_000, **options)))  # type: ignore[arg-type]
     for _ in range(WINDOW):
         batch.step()
 
@@ -79,9 +81,9 @@ def batched(checkpoint: Checkpoint, **options: object) -> Callable[[int], None]:
     return write
 
 
-def floor(checkpoint: Checkpoint) -> Callable[[int], None]:
+def floor(model: Model) -> Callable[[int], None]:
     """The matrix products of a step alone."""
-    weights = checkpoint.decoder.weights
+    weights = model.decoder.weights
     operands = [torch.zeros(matrix.size(1), dtype=matrix.dtype) for matrix in weights]
 
     @torch.inference_mode()
@@ -93,12 +95,12 @@ def floor(checkpoint: Checkpoint) -> Callable[[int], None]:
     return write
 
 
-def measure(checkpoint: Checkpoint) -> dict[str, float]:
+def measure(model: Model) -> dict[str, float]:
     """Milliseconds for a character, by method."""
-    own = vars(checkpoint.sampling)
-    methods = {STEPS: stepwise(checkpoint), CARRIED: batched(checkpoint, **own), FLOOR: floor(checkpoint)}
-    if checkpoint.context == "window":
-        methods |= {TUTORIALS: tutorial(checkpoint), WINDOWED: batched(checkpoint, context="window", **own)}
+    own = vars(model.sampling)
+    methods = {STEPS: stepwise(model), CARRIED: batched(model, **own), FLOOR: floor(model)}
+    if model.context == "window":
+        methods |= {TUTORIALS: tutorial(model), WINDOWED: batched(model, context="window", **own)}
     turns = {name: SLOW_TURN if name in (TUTORIALS, WINDOWED) else TURN for name in methods}
     seconds = take_turns({name: partial(method, turns[name]) for name, method in methods.items()})
     times = {name: 1000 * seconds[name] / turns[name] for name in methods}
@@ -110,14 +112,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("checkpoints", nargs="*", default=[ASSETS / name for name in DEFAULT], metavar="CHECKPOINT")
     print(hardware.use(hardware.writing_threads()))
     figures = {}
-    for checkpoint in map(load, parser.parse_args(arguments).checkpoints):
-        figures[checkpoint.name] = times = measure(checkpoint)
+    for model in map(load, parser.parse_args(arguments).checkpoints):
+        figures[model.name] = times = measure(model)
         slowest, lowest = max(times.values()), times[FLOOR]
         rows = [
             (name, f"{time:.4f}", f"{1000 / time:,.0f}", f"{slowest / time:.1f}", f"{time / lowest:.2f}")
             for name, time in times.items()
         ]
-        header = (checkpoint.name, "ms a character", "characters/s", "times the slowest", "of torch.mv's time")
+        header = (model.name, "ms a character", "characters/s", "times the slowest", "of torch.mv's time")
         print("\n" + table(header, rows))
     print(json.dumps({"threads": torch.get_num_threads(), "milliseconds": figures}))
     return 0

@@ -21,7 +21,8 @@ import pyppmd
 
 from benchmarks.ngram import bits_per_character
 from model import hardware
-from model.checkpoint import Checkpoint, load
+from model.checkpoint import load
+from model.loaded import Model
 from model.vocabulary import Vocabulary
 from training.corpus import Corpus, read
 from training.evaluation import evaluate
@@ -56,13 +57,13 @@ def baselines(corpus: Corpus) -> dict[str, float]:
     return measured | {f"{ORDER}-gram, Kneser-Ney": counted(corpus)}
 
 
-def measured(checkpoint: Checkpoint, corpus: Corpus) -> dict[str, Any]:
-    ids = checkpoint.vocabulary.encode(corpus.held_out)
-    training = checkpoint.training
+def measured(model: Model, corpus: Corpus) -> dict[str, Any]:
+    ids = model.vocabulary.encode(corpus.held_out)
+    training = model.training
     return {
         "recipe": training["recipe"]["name"] + (f", from `{training['init']['name']}`" if training.get("init") else ""),
         "parameters": training["parameters"],
-        "bits_per_character": evaluate(checkpoint.network, ids, checkpoint.context).bits_per_character,
+        "bits_per_character": evaluate(model.network, ids, model.context).bits_per_character,
     }
 
 
@@ -98,9 +99,9 @@ def main(arguments: Sequence[str]) -> int:
     directories += [path for path in options.places if path.is_dir()]
     texts: dict[tuple[tuple[str, ...], bool], tuple[Corpus, dict[str, Any]]] = {}  # by their files and their case
     for directory in directories:
-        checkpoint = load(directory)
-        wanted = tuple(str(file["sha256"]) for file in checkpoint.training["corpus"]["files"])
-        lowercase = checkpoint.vocabulary.lowercase
+        model = load(directory)
+        wanted = tuple(str(file["sha256"]) for file in model.training["corpus"]["files"])
+        lowercase = model.vocabulary.lowercase
         if not set(wanted) <= books.keys():
             print(f"{directory.name}: left out, since its text is not among the books", file=sys.stderr)
             continue
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str]) -> int:
             texts[wanted, lowercase] = corpus, about | {"baselines": baselines(corpus), "models": {}}
         corpus, text = texts[wanted, lowercase]
         shipped = directory.parent == ROOT / "assets"
-        text["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(checkpoint, corpus)
+        text["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(model, corpus)
 
     figures = [text for _, text in texts.values()]
     lines = table(figures)

@@ -1,8 +1,8 @@
 """How many can write at once: `python -m benchmarks.serving`, through the scheduler and through the running app.
 
-For 1, 8, 64 and 256 writers of the default model who begin together: all their characters a second, how much that is
-more than one writer's, and the time from asking to the first character (median and 99th percentile). Then a newcomer
-joins where all places but one are taken by others, again and again. More writers than places wait in line.
+1, 8, 64 and 256 requests to the default model begin together. Measured are the throughput in characters a second, its
+ratio to that of one request, and the time to first character (median and 99th percentile). Then one more request joins
+while all slots but one are taken, again and again. Requests beyond the slots wait in the queue.
 """
 
 import json
@@ -18,9 +18,9 @@ from benchmarks.timing import table
 from model import hardware
 from model.generation import GenerationConfig, defaults
 from model.hub import load
-from model.scheduler import PLACES, Scheduler
+from model.serving.scheduler import SLOTS, Scheduler
 
-WRITERS = (1, 8, 64, 256)
+REQUESTS = (1, 8, 64, 256)
 LENGTH = 1000
 MODEL = "alice"
 NEWCOMERS = 20
@@ -42,12 +42,12 @@ Write = Callable[[int, int], Text]  # of a length and a seed
 def through_scheduler() -> Iterator[Write]:
     """Begins texts in a scheduler of this process."""
     hardware.use(hardware.writing_threads())
-    checkpoint, scheduler = load(ROOT / "assets" / MODEL), Scheduler()
+    model, scheduler = load(ROOT / "assets" / MODEL), Scheduler()
 
     def write(length: int, seed: int) -> Text:
-        config = GenerationConfig(**{**defaults(checkpoint), "length": length, "seed": seed})
-        writer = scheduler.write(checkpoint, PROMPT, config)
-        return Text(lambda: len(writer.characters), lambda: writer.done, writer.cancel)
+        config = GenerationConfig(**{**defaults(model), "length": length, "seed": seed})
+        request = scheduler.submit(model, PROMPT, config)
+        return Text(lambda: len(request.characters), lambda: request.done, request.cancel)
 
     yield write
 
@@ -55,7 +55,7 @@ def through_scheduler() -> Iterator[Write]:
 def over_http() -> Iterator[Write]:
     """Begins texts by asking a running app, as `gradio_client` does."""
     with running_app() as url:
-        client = Client(url, verbose=False, max_workers=4 * max(WRITERS))
+        client = Client(url, verbose=False, max_workers=4 * max(REQUESTS))
 
         def write(length: int, seed: int) -> Text:
             job = client.submit(PROMPT, model=MODEL, length=length, seed=seed, api_name="/predict")
@@ -79,16 +79,16 @@ def measure(name: str, write: Write) -> dict[str, dict[str, float]]:
     """Print the table for one way of writing; return its figures."""
     follow([write(10, 0)])  # which makes ready whatever is made once
     figures: dict[str, dict[str, float]] = {}
-    for writers in WRITERS:
-        seconds, firsts = follow([write(LENGTH, seed) for seed in range(writers)])
-        figures[f"{writers}"] = {"characters_per_second": writers * LENGTH / seconds} | spread(firsts)
-    others = [write(100 * LENGTH, seed) for seed in range(PLACES - 1)]
+    for requests in REQUESTS:
+        seconds, firsts = follow([write(LENGTH, seed) for seed in range(requests)])
+        figures[f"{requests}"] = {"characters_per_second": requests * LENGTH / seconds} | spread(firsts)
+    others = [write(100 * LENGTH, seed) for seed in range(SLOTS - 1)]
     time.sleep(2)
     firsts = [follow([write(20, seed)])[1][0] for seed in range(NEWCOMERS)]
     assert not any(other.done() for other in others), "the others must write all the while"
     for other in others:
         other.cancel()
-    figures[f"{PLACES - 1} others"] = spread(firsts)
+    figures[f"{SLOTS - 1} others"] = spread(firsts)
 
     one = figures["1"]["characters_per_second"]
     rows = []

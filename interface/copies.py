@@ -8,8 +8,8 @@ import gradio as gr
 
 from interface.looking import TextBox, as_read, escaped, quoted
 from interface.visitor import named, sound
-from model.checkpoint import Checkpoint
 from model.copying import RUN, Copies, Run, pieces, share_new
+from model.loaded import Model
 
 QUOTED = 60  # characters of the longest passage that the report shows
 
@@ -30,7 +30,7 @@ compared.</p>
 # ---- from what a browser sends to HTML -------------------------------------------------------------------------------
 
 
-def check(models: dict[str, Checkpoint], text: Any, model: Any) -> tuple[str, str]:
+def check(models: dict[str, Model], text: Any, model: Any) -> tuple[str, str]:
     """The text with its copied passages underlined, and a report in plain words, as HTML; gr.Error if wrong."""
     sound(text, "the text to check", least=1)
     checkpoint = named(models, model)
@@ -82,7 +82,7 @@ def told(model: str, copies: Copies | None, text: str, runs: list[Run]) -> str:
 # ---- the tab ---------------------------------------------------------------------------------------------------------
 
 
-def copies_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox) -> None:
+def copies_tab(models: dict[str, Model], model: gr.Radio, sheet: gr.Textbox) -> None:
     """Fill the tab that is open; `model` chooses whose reading a text is compared with."""
 
     def copying(text: Any, model: Any) -> tuple[str, str]:

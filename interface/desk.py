@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from interface.visitor import checked, named, refusal, settings, sound, whole
-from model.checkpoint import Checkpoint
-from model.generation import GenerationConfig, Writer
-from model.mixture import Mixture, Model
+from model.generation import GenerationConfig, Request
+from model.loaded import Model
 from model.options import check, option
-from model.scheduler import PLACES, Scheduler
+from model.serving.mixture import AnyModel, Mixture
+from model.serving.scheduler import SLOTS, Scheduler
 
 FRAME = 1 / 18  # seconds between two repaints of the text, at least
 REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
@@ -58,7 +58,7 @@ class Sheet:
     lead: str = ""  # what the model read before the first character of a sheet that was empty
     seed: int = 0
     drawn: int = 0  # random numbers, by the continuations that followed each other
-    writers: Sequence[Writer] = ()
+    writers: Sequence[Request] = ()
     undecided: bool = False  # between several takes
     writing: bool = False
 
@@ -105,7 +105,7 @@ class Sheet:
         return self.after
 
 
-async def frames(scheduler: Scheduler, writers: Sequence[Writer]) -> AsyncIterator[list[str]]:
+async def frames(scheduler: Scheduler, writers: Sequence[Request]) -> AsyncIterator[list[str]]:
     """The texts so far, a few times a second, and once more when they are whole; who reads no further ends them."""
     try:
         done, pause = False, FRAME
@@ -114,19 +114,19 @@ async def frames(scheduler: Scheduler, writers: Sequence[Writer]) -> AsyncIterat
             done = all(writer.done for writer in writers)  # before the texts are taken, which may grow until then
             yield [writer.text for writer in writers]
             # The fewer repaints for each the more there are; but the first characters come at once.
-            begins = not any(writer.characters or scheduler.place(writer) for writer in writers)
-            pause = FRAME if begins else max(FRAME, REPAINT * scheduler.crowd)
+            begins = not any(writer.characters or scheduler.queue_position(writer) for writer in writers)
+            pause = FRAME if begins else max(FRAME, REPAINT * scheduler.unfinished)
     finally:
         for writer in writers:
             writer.cancel()
 
 
-def progress(writers: Sequence[Writer], place: int, seconds: float) -> str:
+def progress(writers: Sequence[Request], place: int, seconds: float) -> str:
     """How it stands with one text or several takes of it, in a line."""
     if any(writer.failed for writer in writers):
         return "The text broke off here, through a fault of this program: write again."
     if place:
-        return f"{PLACES} others are writing; you are number {place} in line, and it begins by itself."
+        return f"{SLOTS} others are writing; you are number {place} in line, and it begins by itself."
     unread = max(len(writer.unread) for writer in writers)
     if unread > LONG:
         return f"Reading the sheet: {unread:,} characters to go."
@@ -162,7 +162,7 @@ class Company:
 class Desk:
     """What visitors ask of some models; one visitor's sheet, stop and settings are never another's."""
 
-    def __init__(self, models: dict[str, Checkpoint], scheduler: Scheduler) -> None:
+    def __init__(self, models: dict[str, Model], scheduler: Scheduler) -> None:
         self.models, self.scheduler = models, scheduler
         self.sheets: dict[str | None, Sheet] = {}
         self._mixed = lru_cache(16)(lambda name, second, share: Mixture(models[name], models[second], share))
@@ -176,7 +176,7 @@ class Desk:
         share: Any = None,
         takes: Any = 1,
         **typed: Any,
-    ) -> tuple[Model, GenerationConfig]:
+    ) -> tuple[AnyModel, GenerationConfig]:
         """Who writes, and how, where None stands for the model's own way; gr.Error if anything is wrong.
 
         With a `second` model both write, and `share` is its part, half if None.
@@ -223,18 +223,18 @@ class Desk:
         who = (model, typed.get("second"), typed.get("share"))
         begun, skip = mine.begin(text, who, lead, asked)
         configs = [replace(config, seed=(begun + take) % SEEDS, skip=skip) for take in range(int(takes))]
-        writers = [self.scheduler.write(writing, mine.lead + text, config) for config in configs]
+        writers = [self.scheduler.submit(writing, mine.lead + text, config) for config in configs]
         mine.writers, mine.undecided, mine.writing = writers, len(writers) > 1, True
         view = View(text, note=note, writing=True)
         try:
             yield view
             start = time.monotonic()
             async for texts in frames(self.scheduler, writers):
-                status = progress(writers, self.scheduler.place(writers[-1]), time.monotonic() - start)
+                status = progress(writers, self.scheduler.queue_position(writers[-1]), time.monotonic() - start)
                 if mine.undecided:
                     view = View(text, status, note, writing=True, takes=tuple(texts))
                 else:
-                    tint = shades(text, texts[0], writers[0].shares)
+                    tint = shades(text, texts[0], writers[0].responsibilities)
                     view = View(mine.grow(texts[0]), status, note, writing=True, shades=tint)
                 yield view
                 if not any(texts):
@@ -262,7 +262,7 @@ class Desk:
             raise refusal("the sheet has changed since these takes were written: change it back, or write anew")
         writer = mine.writers[int(take)]
         text = mine.end(writer.text, writer.config.seed)
-        tint = shades(mine.steps[-1].before, writer.text, writer.shares)
+        tint = shades(mine.steps[-1].before, writer.text, writer.responsibilities)
         return View(text, undoable=True, repeatable=True, shades=tint)
 
     def undo(self, visitor: str | None, text: str) -> View:

@@ -12,10 +12,10 @@ from torch import Tensor
 from interface.looking import CHOOSE, TextBox, as_read, escaped, index_of
 from interface.models import chosen
 from interface.visitor import named, nearest, refusal, sound
-from model.checkpoint import Checkpoint
+from model.analysis.inspection import Activity, activations
+from model.analysis.units import Finding, features, find_units
 from model.generation import GenerationConfig, defaults, generate
-from model.inspection import Activity, activations
-from model.units import Finding, features, find_units
+from model.loaded import Model
 
 SHOWN = 3_000  # characters at the end of a text that are looked at: a second for each model
 ENOUGH = 1_500  # characters in which units are looked for; a shorter text the model goes on with
@@ -78,7 +78,7 @@ class Shown(NamedTuple):
 class Insides:
     """What the units of some models do over any text; the latest are kept, for all visitors."""
 
-    def __init__(self, models: dict[str, Checkpoint]) -> None:
+    def __init__(self, models: dict[str, Model]) -> None:
         self.models = models
         largest = max(config.layers * config.hidden_size for config in (m.network.config for m in models.values()))
         self.kept = max(1, min(KEPT, MEMORY // (4 * SHOWN * largest)))
@@ -93,7 +93,7 @@ class Insides:
         return self._written(name, text)
 
 
-def continued(model: Checkpoint, text: str) -> str:
+def continued(model: Model, text: str) -> str:
     """`text`, and what the model writes on to `SHOWN` characters: always the same, and never the likeliest alone."""
     own_way = defaults(model)
     lively = {**own_way, "temperature": own_way["temperature"] or 1.0, "length": SHOWN - len(text)}
@@ -258,13 +258,13 @@ HINT = (
 # ---- the tab ---------------------------------------------------------------------------------------------------------
 
 
-def sliders(model: Checkpoint) -> tuple[dict[str, Any], dict[str, Any]]:
+def sliders(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     """How the sliders of layer and unit of a model differ from those of another: they begin with the first unit."""
     L, H = model.network.config.layers, model.network.config.hidden_size
     return {"value": 1, "maximum": max(L, 2), "visible": L > 1}, {"value": 1, "maximum": max(H, 2)}
 
 
-def inside_tab(models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox) -> None:
+def inside_tab(models: dict[str, Model], model: gr.Radio, sheet: gr.Textbox) -> None:
     """Fill the tab that is open; `model` chooses whose units are looked at, `sheet` is the text of another tab.
 
     Its endpoints are `/unit_activity` and `/units_found`.

@@ -9,7 +9,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from interface.models import chosen
 from interface.visitor import nearest
-from model.checkpoint import Checkpoint
+from model.loaded import Model
 
 COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
 TRAINING, HELD_OUT = COLOURS
@@ -39,13 +39,13 @@ def finite(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and abs(value) < 1e9 else None
 
 
-def records(checkpoint: Checkpoint, name: str) -> Iterator[dict[str, Any]]:
+def records(checkpoint: Model, name: str) -> Iterator[dict[str, Any]]:
     """The entries of a list in the training record, of which a foreign checkpoint may have none."""
     entries = checkpoint.training.get(name)
     return (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else iter(())
 
 
-def measurements(checkpoint: Checkpoint) -> list[Measurement]:
+def measurements(checkpoint: Model) -> list[Measurement]:
     """The recorded curve; a point that is not whole is left out."""
     found = []
     for point in records(checkpoint, "curve"):
@@ -57,7 +57,7 @@ def measurements(checkpoint: Checkpoint) -> list[Measurement]:
     return found
 
 
-def samples(checkpoint: Checkpoint) -> list[tuple[int, str]]:
+def samples(checkpoint: Model) -> list[tuple[int, str]]:
     """The recorded samples: at which step, and the text."""
     found = ((finite(entry.get("step")), entry.get("text")) for entry in records(checkpoint, "samples"))
     return [(int(step), text) for step, text in found if step is not None and isinstance(text, str)]
@@ -68,7 +68,7 @@ def in_minutes(measured: list[Measurement]) -> bool:
     return bool(measured) and measured[-1].minutes >= 1
 
 
-def curve(checkpoint: Checkpoint) -> pd.DataFrame:
+def curve(checkpoint: Model) -> pd.DataFrame:
     """The loss curve, a row for each point of each line; empty where less than two points were measured."""
     measured = measurements(checkpoint)
     rows = [
@@ -80,7 +80,7 @@ def curve(checkpoint: Checkpoint) -> pd.DataFrame:
     return pd.DataFrame(rows if len(measured) > 1 else [], columns=["time", "bits", "text"])
 
 
-def y_range(checkpoint: Checkpoint) -> list[float] | None:
+def y_range(checkpoint: Model) -> list[float] | None:
     """From where to where the curve is drawn: the untrained network counts only if it is not far above the rest."""
     measured = measurements(checkpoint)
     if len(measured) < 2:
@@ -94,7 +94,7 @@ def y_range(checkpoint: Checkpoint) -> list[float] | None:
     return [round(lowest - margin, 3), round(highest + margin, 3)]
 
 
-def explain(checkpoint: Checkpoint) -> str:
+def explain(checkpoint: Model) -> str:
     """What the curve says, or why there is none."""
     measured = measurements(checkpoint)
     if not measured:
@@ -106,7 +106,7 @@ def explain(checkpoint: Checkpoint) -> str:
     return f"{text} It began at {began:.2f}, above what is drawn." if limits and began > limits[1] else text
 
 
-def sample(checkpoint: Checkpoint, place: Any) -> tuple[str, str]:
+def sample(checkpoint: Model, place: Any) -> tuple[str, str]:
     """The sample at a place from 1 on, and a line on it; a place that there is not gives the nearest, or the first."""
     written = samples(checkpoint)
     if not written:
@@ -131,26 +131,26 @@ def duration(minutes: float) -> str:
 # ---- the tab ---------------------------------------------------------------------------------------------------------
 
 
-def lines(checkpoint: Checkpoint) -> dict[str, Any]:
+def lines(checkpoint: Model) -> dict[str, Any]:
     """What the plot of a model shows."""
     rows = curve(checkpoint)
     # Where a plot is taken away, the browser throws an error, as of Gradio 6.31: it is only hidden.
     return {"visible": "hidden"} if rows.empty else {"value": rows, "visible": True}
 
 
-def axes(checkpoint: Checkpoint) -> dict[str, Any]:
+def axes(checkpoint: Model) -> dict[str, Any]:
     """What the lines are drawn on."""
     unit = "minutes" if in_minutes(measurements(checkpoint)) else "steps"
     return {"x_title": unit, "y_lim": y_range(checkpoint)}
 
 
-def slider(checkpoint: Checkpoint) -> dict[str, Any]:
+def slider(checkpoint: Model) -> dict[str, Any]:
     """How the slider of a model differs from that of another: it begins with the first sample."""
     count = len(samples(checkpoint))
     return {"value": 1, "maximum": max(count, 2), "visible": count > 1}
 
 
-def learning_tab(models: dict[str, Checkpoint], model: gr.Radio) -> None:
+def learning_tab(models: dict[str, Model], model: gr.Radio) -> None:
     """The tab, which follows the choice of `model` among `models`."""
     first = models[str(model.value)]
 

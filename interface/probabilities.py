@@ -13,8 +13,8 @@ from gradio.events import api
 
 from interface.looking import CHOOSE, TextBox, as_read, escaped, index_of, quoted
 from interface.visitor import named, refusal, sound
-from model.checkpoint import Checkpoint
-from model.inspection import Reading, read
+from model.analysis.inspection import Reading, read
+from model.loaded import Model
 
 SHOWN = 3_000  # characters at the end of a text that are read: two seconds for each model
 BOUNDS = (1, 2, 4, 6, 9)  # bits at which a tint ends and the next begins
@@ -83,7 +83,7 @@ class Shown(NamedTuple):
 class Readings:
     """The end of any text as each of some models reads it; the latest are kept, for all visitors."""
 
-    def __init__(self, models: dict[str, Checkpoint]) -> None:
+    def __init__(self, models: dict[str, Model]) -> None:
         self.models = models
         self._read = lru_cache(KEPT)(lambda name, text: read(models[name], text))
 
@@ -177,7 +177,7 @@ def told(reading: Reading, model: str, cut: bool) -> str:
     return "".join(notes) + as_read(reading.report)
 
 
-def table(bits: dict[str, float], models: dict[str, Checkpoint], chosen: str) -> str:
+def table(bits: dict[str, float], models: dict[str, Model], chosen: str) -> str:
     """The bits a character of each model, the least surprised first; those that have not read yet come last."""
     measured = sorted((figure != figure, figure, name) for name, figure in bits.items())  # nan comes last
     figures = [(name, f"{figure:.2f}" if figure == figure else "–") for _, figure, name in measured]
@@ -214,7 +214,7 @@ KEY = "Bits of surprise: " + " ".join(
 
 
 def probabilities_tab(
-    models: dict[str, Checkpoint], model: gr.Radio, sheet: gr.Textbox, replace: Callable[[Any, Any], Any]
+    models: dict[str, Model], model: gr.Radio, sheet: gr.Textbox, replace: Callable[[Any, Any], Any]
 ) -> None:
     """Fill the tab that is open; `model` chooses who reads, and a branch takes the place of the `sheet`'s text."""
     readings = Readings(models)

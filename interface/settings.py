@@ -9,8 +9,8 @@ import gradio as gr
 
 from interface.desk import TAKES, Company, Desk
 from interface.models import chosen
-from model.checkpoint import Checkpoint
 from model.generation import GenerationConfig, defaults
+from model.loaded import Model
 from model.options import meanings
 
 OWN = "the model's own"
@@ -105,7 +105,7 @@ def controls(desk: Desk, model: gr.Radio) -> dict[str, Any]:
     return laid_out
 
 
-def sampling(model: Checkpoint, preset: Any = OWN) -> list[Any]:
+def sampling(model: Model, preset: Any = OWN) -> list[Any]:
     """The values of `SAMPLING` that a preset has for a model."""
     changes = PRESETS[preset][1] if isinstance(preset, str) and preset in PRESETS else {}
     values = defaults(model) | changes

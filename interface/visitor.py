@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from model.checkpoint import Checkpoint
 from model.generation import LONGEST, GenerationConfig, defaults
+from model.loaded import Model
 
 Options = TypeVar("Options")
 
@@ -24,7 +24,7 @@ def sound(text: Any, what: str = "the text", least: int = 0) -> str:
     return text
 
 
-def named(models: dict[str, Checkpoint], name: Any) -> Checkpoint:
+def named(models: dict[str, Model], name: Any) -> Model:
     """The model of that name; gr.Error if there is none."""
     if not isinstance(name, str) or name not in models:
         raise refusal(f"there is no model of that name; choose one of {', '.join(models)}")
@@ -36,7 +36,7 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def settings(model: Checkpoint, typed: dict[str, Any]) -> GenerationConfig:
+def settings(model: Model, typed: dict[str, Any]) -> GenerationConfig:
     """How to write, where None stands for the model's own way, and for a new seed; gr.Error if a value is wrong."""
     given = {name: value for name, value in typed.items() if value is not None}
     return checked(GenerationConfig, **{**defaults(model), "seed": random.randrange(2**31), **given})

@@ -10,7 +10,7 @@ import gradio as gr
 from interface import settings
 from interface.desk import SHADES, TAKES, Desk, View
 from interface.models import chosen, describe
-from model.checkpoint import Checkpoint
+from model.loaded import Model
 
 SCRIPT = Path(__file__).with_name("sheet.js").read_text(encoding="utf-8")
 LINK = "() => location.hash && JSON.stringify(Object.fromEntries(new URLSearchParams(location.hash.slice(1))))"
@@ -27,7 +27,7 @@ PLAYS = (
 )
 
 
-def beginnings(model: Checkpoint) -> tuple[str, ...]:
+def beginnings(model: Model) -> tuple[str, ...]:
     """Examples of how a text may begin, for what the model has read."""
     return PLAYS if not model.vocabulary.lowercase else BEGINNINGS
 

@@ -1,4 +1,4 @@
-"""A trained model on disk: a directory of JSON and safetensors files, written whole or not at all."""
+"""A model on disk: a directory of JSON and safetensors files, written whole or not at all."""
 
 import dataclasses
 import hashlib
@@ -6,10 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.copying import Copies
-from model.decoder import Decoder
-from model.lstm import CharLSTM, LSTMConfig
+from model.loaded import Model
+from model.lstm import CharLSTM, Context, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
 
@@ -34,31 +32,9 @@ WEIGHTS, CONFIG, VOCABULARY, TRAINING, COPIES, CARD = FILES = (
 )
 NEEDED = (WEIGHTS, CONFIG, VOCABULARY, TRAINING)  # older checkpoints have no copies, and the card is for people
 
-Context = Literal["carried", "window"]  # the state runs on, or every prediction sees the last characters alone
-WINDOW = 100  # how many these are, as in both tutorials
-
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the message is one sentence that names the file."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A network with all that belongs to it: its characters, how it likes to write, and how it was trained."""
-
-    network: CharLSTM
-    vocabulary: Vocabulary
-    sampling: SamplingConfig = SamplingConfig()
-    context: Context = "carried"
-    training: dict[str, Any] = field(default_factory=dict)
-    name: str = ""
-    digest: str = ""  # SHA-256 of the weights as stored
-    copies: Copies | None = None  # what it has read, where that is known
-
-    @cached_property
-    def decoder(self) -> Decoder:
-        """The network as it stands, made ready to write; made once."""
-        return Decoder(self.network)
 
 
 def check_place(directory: Path) -> None:
@@ -70,8 +46,8 @@ def check_place(directory: Path) -> None:
         raise CheckpointError(f"{directory} holds other files ({others[0]}): give a directory of its own")
 
 
-def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
-    """Write `checkpoint` to `directory`, weights in half precision; a checkpoint already there is replaced whole.
+def save(model: Model, directory: Path, card: str = "") -> None:
+    """Write `model` to `directory`, weights in half precision; a checkpoint already there is replaced whole.
 
     The files are written to a directory beside it, which then takes its place, so a crash at any moment leaves either
     the old checkpoint or the new one. CheckpointError where other files are in the way, OSError where the disk refuses.
@@ -82,21 +58,21 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.new.", dir=directory.parent))
     try:
-        network = checkpoint.network
+        network = model.network
         config = {
             "format": FORMAT,
             "version": VERSION,
             "architecture": dataclasses.asdict(network.config),
             "vocabulary_size": network.vocabulary_size,
-            "context": checkpoint.context,
-            "sampling": dataclasses.asdict(checkpoint.sampling),
+            "context": model.context,
+            "sampling": dataclasses.asdict(model.sampling),
         }
         (fresh / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        checkpoint.vocabulary.save(fresh / VOCABULARY)
-        training = json.dumps(checkpoint.training, indent=1, ensure_ascii=False) + "\n"
+        model.vocabulary.save(fresh / VOCABULARY)
+        training = json.dumps(model.training, indent=1, ensure_ascii=False) + "\n"
         (fresh / TRAINING).write_text(training, encoding="utf-8")
-        if checkpoint.copies:
-            (fresh / COPIES).write_bytes(checkpoint.copies.data)
+        if model.copies:
+            (fresh / COPIES).write_bytes(model.copies.data)
         (fresh / CARD).write_text(card, encoding="utf-8")
         weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
         save_file(weights, fresh / WEIGHTS, metadata=_digests(fresh, weights))
@@ -114,8 +90,8 @@ def save(checkpoint: Checkpoint, directory: Path, card: str = "") -> None:
         _recover(directory)
 
 
-def load(directory: Path) -> Checkpoint:
-    """The checkpoint in `directory`, in evaluation mode and float32; CheckpointError unless all its files are sound."""
+def load(directory: Path) -> Model:
+    """The model saved in `directory`, in evaluation mode and float32; CheckpointError unless its files are sound."""
     name = Path(directory).absolute().name
     directory = Path(directory).resolve()
     if not directory.is_dir():  # a replacement was cut off, or is just being made
@@ -159,7 +135,7 @@ def load(directory: Path) -> Checkpoint:
         copies = Copies.from_data((directory / COPIES).read_bytes()) if (directory / COPIES).is_file() else None
     except ValueError as error:
         raise CheckpointError(f"{directory / COPIES} is damaged: {error}") from error
-    return Checkpoint(network.eval(), vocabulary, sampling, context, training, name, digest, copies)
+    return Model(network.eval(), vocabulary, sampling, context, training, name, digest, copies)
 
 
 def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:

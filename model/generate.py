@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 from model import hardware
-from model.checkpoint import WINDOW, Checkpoint
 from model.generation import GenerationConfig, defaults, generate
 from model.hub import load
+from model.loaded import Model
+from model.lstm import WINDOW
 from model.options import add_options, chosen
 
 
@@ -25,9 +26,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def excerpt(checkpoint: Checkpoint, corpus: Path, seed: int) -> str:
+def excerpt(model: Model, corpus: Path, seed: int) -> str:
     """A random stretch of `WINDOW` characters of a text file, as the model reads it."""
-    text = checkpoint.vocabulary.repair(corpus.read_text(encoding="utf-8-sig", errors="replace")).text
+    text = model.vocabulary.repair(corpus.read_text(encoding="utf-8-sig", errors="replace")).text
     start = random.Random(seed).randrange(max(1, len(text) - WINDOW + 1))
     return text[start : start + WINDOW]
 
@@ -36,21 +37,21 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     hardware.use(hardware.writing_threads())
     try:
-        checkpoint = load(options.checkpoint)
+        model = load(options.checkpoint)
         config = GenerationConfig(
-            **{**defaults(checkpoint), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
+            **{**defaults(model), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
         )
         prompt = options.prompt or ""
         if options.prompt is None and options.corpus:
-            prompt = excerpt(checkpoint, options.corpus, config.seed)
+            prompt = excerpt(model, options.corpus, config.seed)
             print(f"prompt: {prompt}", file=sys.stderr)
     except (ValueError, OSError) as error:
         print(f"model.generate: {error}", file=sys.stderr)
         return 2
-    report = checkpoint.vocabulary.repair(prompt).report
+    report = model.vocabulary.repair(prompt).report
     print(f"seed {config.seed}" + (f", prompt: {report}" if report else ""), file=sys.stderr)
     try:
-        for character in generate(checkpoint, prompt, config):
+        for character in generate(model, prompt, config):
             print(character, end="", flush=True)
         print()
     except (KeyboardInterrupt, BrokenPipeError):  # the reader has seen enough

@@ -17,14 +17,15 @@ from huggingface_hub.errors import (
 )
 
 from model import checkpoint as checkpoints
-from model.checkpoint import FILES, NEEDED, WEIGHTS, Checkpoint, CheckpointError
+from model.checkpoint import FILES, NEEDED, WEIGHTS, CheckpointError
+from model.loaded import Model
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
 LARGEST = 100_000_000  # bytes of a checkpoint: ten times what the training makes
 
 
-def load(place: str | Path) -> Checkpoint:
-    """The checkpoint in a directory or of a Hub id, in evaluation mode; CheckpointError if there is none.
+def load(place: str | Path) -> Model:
+    """The model in a checkpoint directory or of a Hub id, in evaluation mode; CheckpointError if there is none.
 
     Of a Hub repository only the checkpoint's own files are downloaded, into the Hub's ordinary cache, and none where
     the list of its files shows that it is no checkpoint. Without a network the cached copy serves. The revision that

@@ -11,6 +11,8 @@ from torch.func import functional_call
 from model.options import check, option
 
 State = tuple[Tensor, Tensor]  # hidden and cell state, each (L, B, H)
+Context = Literal["carried", "window"]  # the state runs on, or each prediction sees only the last WINDOW characters
+WINDOW = 100  # characters, as in both tutorials
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import pytest
 import torch
 from playwright.sync_api import Browser, sync_playwright
 
-from model.checkpoint import Checkpoint, save
+from model.checkpoint import save
 from model.copying import Copies, Source
 from model.decoder import Decoder
+from model.loaded import Model
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
@@ -66,23 +67,23 @@ def network() -> CharLSTM:
 
 
 @pytest.fixture
-def checkpoint(network: CharLSTM, vocabulary: Vocabulary) -> Checkpoint:
+def model(network: CharLSTM, vocabulary: Vocabulary) -> Model:
     copies = Copies((Source.of("tale", TALE),))
     sampling = SamplingConfig(temperature=0.8, top_k=9)
-    return Checkpoint(network, vocabulary, sampling, "carried", {"seed": 7}, "tiny", copies=copies)
+    return Model(network, vocabulary, sampling, "carried", {"seed": 7}, "tiny", copies=copies)
 
 
 @pytest.fixture
-def exact(checkpoint: Checkpoint) -> Checkpoint:
-    """`checkpoint`, whose decoder is made as that of a larger network would be."""
-    vars(checkpoint)["decoder"] = Decoder(checkpoint.network, exact=True)
-    return checkpoint
+def exact(model: Model) -> Model:
+    """`model`, whose decoder is made as that of a larger network would be."""
+    vars(model)["decoder"] = Decoder(model.network, exact=True)
+    return model
 
 
 @pytest.fixture
-def directory(checkpoint: Checkpoint, tmp_path: Path) -> Path:
-    """`checkpoint`, saved."""
-    save(checkpoint, tmp_path / "tiny")
+def directory(model: Model, tmp_path: Path) -> Path:
+    """`model`, saved."""
+    save(model, tmp_path / "tiny")
     return tmp_path / "tiny"
 
 

@@ -123,17 +123,17 @@ def test_a_program_writes_on_a_sheet_of_its_own(server: str, client: Client) -> 
 # The app with a place for a single writer, and with a fault in it that one seed brings out.
 SMALL_HOUSE = """
 import app
-from model.generation import Batch
+from model.serving.batch import Batch
 
 step = Batch.step
 
 def faulty(batch):
-    if any(writer.config.seed == 13 for writer in batch.everyone):
+    if any(request.config.seed == 13 for request in batch.requests):
         raise MemoryError("there is no room")
     step(batch)
 
 Batch.step = faulty
-app.launch(app.build(app.load_models(["assets/alice"])[0], app.Scheduler(places=1)))
+app.launch(app.build(app.load_models(["assets/alice"])[0], app.Scheduler(slots=1)))
 """
 
 

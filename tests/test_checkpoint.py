@@ -26,13 +26,13 @@ from model.checkpoint import (
     VERSION,
     VOCABULARY,
     WEIGHTS,
-    Checkpoint,
     CheckpointError,
     check_place,
     load,
     save,
 )
 from model.copying import Copies, Source
+from model.loaded import Model
 from model.lstm import CharLSTM, LSTMConfig
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
@@ -41,13 +41,13 @@ from tests.conftest import CHARACTERS, TALE, H, V, book, lively
 VOUCHED = [file for file in FILES if file != CARD]  # the card is for people
 
 
-def logits(checkpoint: Checkpoint) -> torch.Tensor:
+def logits(model: Model) -> torch.Tensor:
     ids = torch.arange(V)[None]
     with torch.inference_mode():
-        return checkpoint.network(ids, checkpoint.network.zero_state(1))[0]
+        return model.network(ids, model.network.zero_state(1))[0]
 
 
-def same(a: Checkpoint, b: Checkpoint) -> bool:
+def same(a: Model, b: Model) -> bool:
     return torch.equal(logits(a), logits(b)) and (a.vocabulary, a.training) == (b.vocabulary, b.training)
 
 
@@ -63,17 +63,17 @@ def edit(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-def other_run(checkpoint: Checkpoint, directory: Path) -> Path:
+def other_run(model: Model, directory: Path) -> Path:
     """Another checkpoint whose files have the very same sizes: other weights, characters, settings and record."""
     torch.manual_seed(1)
-    network = CharLSTM(checkpoint.network.config, V)
-    changed = Checkpoint(
+    network = CharLSTM(model.network.config, V)
+    changed = Model(
         network,
         Vocabulary(reversed(CHARACTERS), lowercase=True),
         SamplingConfig(temperature=0.9, top_k=9),
         "carried",
         {"seed": 8},
-        copies=checkpoint.copies,
+        copies=model.copies,
     )
     save(changed, directory)
     return directory
@@ -83,15 +83,15 @@ def other_run(checkpoint: Checkpoint, directory: Path) -> Path:
 
 
 def test_a_loaded_network_gives_the_logits_of_the_saved_one_rounded_to_half_precision(
-    checkpoint: Checkpoint, directory: Path
+    model: Model, directory: Path
 ) -> None:
     torch.manual_seed(0)
-    rounded = CharLSTM(checkpoint.network.config, V)
-    rounded.load_state_dict(checkpoint.network.state_dict())
+    rounded = CharLSTM(model.network.config, V)
+    rounded.load_state_dict(model.network.state_dict())
     rounded.half().float().eval()
     loaded = load(directory)
-    assert torch.equal(logits(loaded), logits(replace(checkpoint, network=rounded)))
-    assert not torch.equal(logits(loaded), logits(checkpoint))  # rounding shows, or the test would prove little
+    assert torch.equal(logits(loaded), logits(replace(model, network=rounded)))
+    assert not torch.equal(logits(loaded), logits(model))  # rounding shows, or the test would prove little
     assert {weights.dtype for weights in loaded.network.parameters()} == {torch.float32}
     assert not loaded.network.training
 
@@ -101,7 +101,7 @@ def test_everything_else_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     training = {"corpus": {"name": "Ælfric’s 안녕 😀"}, "curve": [{"nats": 1.25, "none": None}], "text": "a\r\nb"}
     config = SamplingConfig(temperature=0.3, top_k=4, top_p=0.9, min_p=0.01)
     vocabulary = Vocabulary("z😀\n안\"\\'abcdef", lowercase=False)
-    save(Checkpoint(network, vocabulary, config, "window", training), tmp_path / "a model")
+    save(Model(network, vocabulary, config, "window", training), tmp_path / "a model")
     loaded = load(tmp_path / "a model")
     assert loaded.network.config == network.config
     assert loaded.vocabulary == vocabulary
@@ -120,10 +120,10 @@ def test_a_checkpoint_saved_again_as_it_was_loaded_is_the_same(directory: Path, 
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_saving_leaves_the_network_as_it_was(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    before = logits(checkpoint)
-    save(checkpoint, tmp_path / "saved")
-    assert torch.equal(logits(checkpoint), before)
+def test_saving_leaves_the_network_as_it_was(model: Model, tmp_path: Path) -> None:
+    before = logits(model)
+    save(model, tmp_path / "saved")
+    assert torch.equal(logits(model), before)
 
 
 def test_a_checkpoint_is_six_files_in_json_markdown_safetensors_and_npz_and_none_is_pickled(directory: Path) -> None:
@@ -141,8 +141,8 @@ def test_the_config_begins_with_its_format_and_version(directory: Path) -> None:
     assert list(json.loads((directory / CONFIG).read_text()))[:2] == ["format", "version"]
 
 
-def test_the_card_is_kept_and_not_needed(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    save(checkpoint, tmp_path / "saved", card="# Café\n")
+def test_the_card_is_kept_and_not_needed(model: Model, tmp_path: Path) -> None:
+    save(model, tmp_path / "saved", card="# Café\n")
     assert (tmp_path / "saved" / CARD).read_text(encoding="utf-8") == "# Café\n"
     (tmp_path / "saved" / CARD).unlink()
     load(tmp_path / "saved")
@@ -153,16 +153,16 @@ def test_the_files_can_be_read_by_everyone(directory: Path) -> None:
     assert {(directory / file).stat().st_mode & 0o777 for file in FILES} == {0o644}
 
 
-def test_missing_directories_above_are_made(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    save(checkpoint, tmp_path / "some" / "where" / "deep")
-    assert load(tmp_path / "some" / "where" / "deep").training == checkpoint.training
+def test_missing_directories_above_are_made(model: Model, tmp_path: Path) -> None:
+    save(model, tmp_path / "some" / "where" / "deep")
+    assert load(tmp_path / "some" / "where" / "deep").training == model.training
 
 
 def test_a_relative_path_means_the_directory_it_names(
-    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    save(checkpoint, Path("here"))
+    save(model, Path("here"))
     assert load(Path("here")).name == load(tmp_path / "here").name == "here"
 
 
@@ -207,21 +207,19 @@ def test_a_file_with_one_bit_flipped_anywhere_is_refused(directory: Path, file: 
 
 @pytest.mark.parametrize("file", NEEDED)
 def test_a_file_of_another_run_with_the_same_sizes_is_refused(
-    checkpoint: Checkpoint, directory: Path, tmp_path: Path, file: str
+    model: Model, directory: Path, tmp_path: Path, file: str
 ) -> None:
-    other = other_run(checkpoint, tmp_path / "other")
+    other = other_run(model, tmp_path / "other")
     assert (other / file).stat().st_size == (directory / file).stat().st_size
     shutil.copy(other / file, directory / file)
     assert file in refusal(directory)
 
 
-def test_weights_of_another_run_on_the_same_book_are_refused(
-    checkpoint: Checkpoint, directory: Path, tmp_path: Path
-) -> None:
+def test_weights_of_another_run_on_the_same_book_are_refused(model: Model, directory: Path, tmp_path: Path) -> None:
     # Another seed: only the weights and the record differ, so that the figures told would be those of other weights.
     torch.manual_seed(1)
-    network = CharLSTM(checkpoint.network.config, V)
-    save(replace(checkpoint, network=network, training={"seed": 8}), tmp_path / "other")
+    network = CharLSTM(model.network.config, V)
+    save(replace(model, network=network, training={"seed": 8}), tmp_path / "other")
     shutil.copy(tmp_path / "other" / WEIGHTS, directory / WEIGHTS)
     assert WEIGHTS in refusal(directory)
 
@@ -327,11 +325,9 @@ def test_the_copies_of_what_it_has_read_are_found_again(directory: Path) -> None
     assert (run.start, run.end, run.source) == (4, 49, "tale")
 
 
-def test_a_checkpoint_without_copies_is_saved_loaded_and_replaced_like_any(
-    checkpoint: Checkpoint, directory: Path
-) -> None:
-    older = replace(checkpoint, copies=None)
-    for saved in (older, older, checkpoint, older):
+def test_a_checkpoint_without_copies_is_saved_loaded_and_replaced_like_any(model: Model, directory: Path) -> None:
+    older = replace(model, copies=None)
+    for saved in (older, older, model, older):
         check_place(directory)
         save(saved, directory)
         loaded = load(directory)
@@ -339,76 +335,70 @@ def test_a_checkpoint_without_copies_is_saved_loaded_and_replaced_like_any(
         assert same(loaded, load(directory))
 
 
-def test_the_copies_are_no_part_of_the_digest_of_the_weights(checkpoint: Checkpoint, directory: Path) -> None:
+def test_the_copies_are_no_part_of_the_digest_of_the_weights(model: Model, directory: Path) -> None:
     digest = load(directory).digest
-    save(replace(checkpoint, copies=None), directory)
+    save(replace(model, copies=None), directory)
     assert load(directory).digest == digest
 
 
-def test_copies_that_were_not_saved_with_the_weights_are_refused(
-    checkpoint: Checkpoint, directory: Path, tmp_path: Path
-) -> None:
-    save(replace(checkpoint, copies=None), tmp_path / "older")
+def test_copies_that_were_not_saved_with_the_weights_are_refused(model: Model, directory: Path, tmp_path: Path) -> None:
+    save(replace(model, copies=None), tmp_path / "older")
     shutil.copy(directory / COPIES, tmp_path / "older" / COPIES)
     assert f"{COPIES} does not belong to the {WEIGHTS} beside it" in refusal(tmp_path / "older")
-    save(replace(checkpoint, copies=Copies((Source.of("tale", book(300)),))), tmp_path / "other")
+    save(replace(model, copies=Copies((Source.of("tale", book(300)),))), tmp_path / "other")
     shutil.copy(tmp_path / "other" / COPIES, directory / COPIES)
     assert f"{COPIES} does not belong to the {WEIGHTS} beside it" in refusal(directory)
 
 
 def test_copies_that_cannot_be_read_are_refused_even_where_the_weights_vouch_for_them(
-    checkpoint: Checkpoint, tmp_path: Path
+    model: Model, tmp_path: Path
 ) -> None:
     copies = Copies(())
     vars(copies)["data"] = b"PK and no more"
-    save(replace(checkpoint, copies=copies), tmp_path / "damaged")
+    save(replace(model, copies=copies), tmp_path / "damaged")
     assert f"{COPIES} is damaged: " in refusal(tmp_path / "damaged")
 
 
 # ---- replacing, and crashes while it happens -------------------------------------------------------------------------
 
 
-def test_saving_over_a_checkpoint_replaces_it_whole_and_leaves_nothing_beside_it(
-    checkpoint: Checkpoint, directory: Path
-) -> None:
-    newer = replace(checkpoint, network=lively(checkpoint.network.config, scale=2), training={"seed": 8})
+def test_saving_over_a_checkpoint_replaces_it_whole_and_leaves_nothing_beside_it(model: Model, directory: Path) -> None:
+    newer = replace(model, network=lively(model.network.config, scale=2), training={"seed": 8})
     for _ in range(2):
         save(newer, directory)
     assert load(directory).training == {"seed": 8}
     assert [path.name for path in directory.parent.iterdir()] == [directory.name]
 
 
-def test_an_empty_directory_can_be_saved_to(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_an_empty_directory_can_be_saved_to(model: Model, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    save(checkpoint, tmp_path / "empty")
-    assert load(tmp_path / "empty").training == checkpoint.training
+    save(model, tmp_path / "empty")
+    assert load(tmp_path / "empty").training == model.training
 
 
-def test_a_checkpoint_reached_through_a_link_can_be_saved_over(checkpoint: Checkpoint, directory: Path) -> None:
+def test_a_checkpoint_reached_through_a_link_can_be_saved_over(model: Model, directory: Path) -> None:
     link = directory.with_name("link")
     link.symlink_to(directory)
     for seed in (8, 9):
-        save(replace(checkpoint, training={"seed": seed}), link)
+        save(replace(model, training={"seed": seed}), link)
         assert load(link).training == {"seed": seed}
 
 
-def test_a_directory_that_holds_other_files_is_refused_and_left_untouched(
-    checkpoint: Checkpoint, directory: Path
-) -> None:
+def test_a_directory_that_holds_other_files_is_refused_and_left_untouched(model: Model, directory: Path) -> None:
     (directory / "thesis.txt").write_text("ten years of work")
     before = {path: path.read_bytes() for path in directory.iterdir()}
     with pytest.raises(CheckpointError, match=r"thesis\.txt"):
         check_place(directory)
     with pytest.raises(CheckpointError, match=r"thesis\.txt"):
-        save(checkpoint, directory)
+        save(model, directory)
     assert {path: path.read_bytes() for path in directory.iterdir()} == before
     assert [path.name for path in directory.parent.iterdir()] == [directory.name]
 
 
-def test_a_file_in_the_way_is_refused_and_left_untouched(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_refused_and_left_untouched(model: Model, tmp_path: Path) -> None:
     (tmp_path / "thesis").write_text("ten years of work")
     with pytest.raises(CheckpointError, match="thesis"):
-        save(checkpoint, tmp_path / "thesis")
+        save(model, tmp_path / "thesis")
     assert (tmp_path / "thesis").read_text() == "ten years of work"
 
 
@@ -452,16 +442,16 @@ def crash_at(n: int, monkeypatch: pytest.MonkeyPatch, *, dead: bool) -> list[str
 
 @pytest.mark.parametrize("dead", [False, True], ids=["an error", "the end of the process"])
 def test_a_crash_at_any_moment_of_saving_leaves_the_old_or_the_new_checkpoint_whole(
-    checkpoint: Checkpoint, tmp_path: Path, dead: bool
+    model: Model, tmp_path: Path, dead: bool
 ) -> None:
-    newer = replace(checkpoint, network=lively(checkpoint.network.config, scale=2), training={"seed": 8})
+    newer = replace(model, network=lively(model.network.config, scale=2), training={"seed": 8})
     save(newer, tmp_path / "newer")
     new = load(tmp_path / "newer")
     outcomes, n = [], 0
     while True:
         n += 1
         directory = tmp_path / str(n) / "saved"
-        save(checkpoint, directory)
+        save(model, directory)
         old = load(directory)
         with pytest.MonkeyPatch.context() as monkeypatch:
             touches = crash_at(n, monkeypatch, dead=dead)
@@ -484,7 +474,7 @@ def test_a_crash_at_any_moment_of_saving_leaves_the_old_or_the_new_checkpoint_wh
     assert outcomes == sorted(outcomes)  # old before the moment of the exchange, new from then on
 
 
-def test_the_first_save_of_a_run_leaves_nothing_or_all_after_a_crash(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_the_first_save_of_a_run_leaves_nothing_or_all_after_a_crash(model: Model, tmp_path: Path) -> None:
     n, crashed = 0, True
     while crashed:
         n += 1
@@ -492,25 +482,25 @@ def test_the_first_save_of_a_run_leaves_nothing_or_all_after_a_crash(checkpoint:
         with pytest.MonkeyPatch.context() as monkeypatch:
             crash_at(n, monkeypatch, dead=True)
             try:
-                save(checkpoint, directory)
+                save(model, directory)
             except Crash:
                 crashed = True
             else:
                 crashed = False
         if directory.exists():
-            assert load(directory).training == checkpoint.training
+            assert load(directory).training == model.training
     assert n > 10
 
 
-def test_an_error_while_saving_leaves_no_half_written_directory_behind(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    unwritable = replace(checkpoint, training={"not": {"json"}})
+def test_an_error_while_saving_leaves_no_half_written_directory_behind(model: Model, tmp_path: Path) -> None:
+    unwritable = replace(model, training={"not": {"json"}})
     with pytest.raises(TypeError):
         save(unwritable, tmp_path / "saved")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reader_in_the_middle_of_a_replacement_sees_the_old_checkpoint_and_does_not_disturb_the_writer(
-    checkpoint: Checkpoint, directory: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An app that loads a checkpoint while a training run is just replacing it.
     rename = Path.rename
@@ -523,6 +513,6 @@ def test_a_reader_in_the_middle_of_a_replacement_sees_the_old_checkpoint_and_doe
         return moved
 
     monkeypatch.setattr(Path, "rename", rename_and_read)
-    save(replace(checkpoint, training={"seed": 8}), directory)
+    save(replace(model, training={"seed": 8}), directory)
     assert seen == [{"seed": 7}]
     assert load(directory).training == {"seed": 8}

@@ -1,4 +1,4 @@
-"""The decoder is the network itself, a step at a time, and each stream's own in any company."""
+"""The decoder is the network itself, a step at a time, and a stream is the same in every batch."""
 
 from pathlib import Path
 
@@ -107,13 +107,13 @@ def test_no_sum_of_an_exact_product_is_rounded(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tiny", "alice"])
-def test_an_exact_stream_is_the_same_bit_for_bit_alone_and_in_any_company(name: str) -> None:
+def test_an_exact_stream_is_the_same_bit_for_bit_alone_and_in_every_batch(name: str) -> None:
     network = lively(CONFIGS[1]) if name == "tiny" else load(ASSETS / name).network
     decoder = Decoder(network, EXACT)
     ids = some_ids(70, 12, below=network.vocabulary_size)
     alone = np.concatenate([read(decoder, row[None]) for row in ids])
-    for company in (2, 3, 8, 17, 33, 64, 70):
-        np.testing.assert_array_equal(read(decoder, ids[:company]), alone[:company])
+    for size in (2, 3, 8, 17, 33, 64, 70):
+        np.testing.assert_array_equal(read(decoder, ids[:size]), alone[:size])
 
 
 @pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="this processor has no bfloat16")
@@ -147,9 +147,9 @@ def test_an_exact_decoder_without_bfloat16_writes_as_well(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("exact", [EXACT, PLAIN], ids=["exact", "plain"])
 def test_streams_come_and_go_and_the_others_go_on(network: CharLSTM, exact: bool) -> None:
     decoder, ids = Decoder(network, exact), some_ids(4, T)
-    streams = Streams(decoder, 0).regroup([], 3)
+    streams = Streams(decoder, 0).reorder([], 3)
     first = read(decoder, ids[:3, :2], streams)
-    streams = streams.regroup([2, 0], 1)  # the second goes, the others change places, a new one comes
+    streams = streams.reorder([2, 0], 1)  # the second goes, the others change places, a new one comes
     second = read(decoder, np.stack((ids[2, 2:], ids[0, 2:], ids[3, : T - 2])), streams)
     expected = np.concatenate([read(decoder, row[None]) for row in ids])
     close = {"rtol": 0, "atol": 0} if exact else {"rtol": 1e-5, "atol": 1e-5}

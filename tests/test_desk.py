@@ -11,11 +11,11 @@ import gradio as gr
 import pytest
 
 from interface.desk import UNDONE, VISITORS, Desk, Sheet, View, frames, number, progress, shades
-from model.checkpoint import Checkpoint
-from model.generation import GenerationConfig, Writer
+from model.generation import GenerationConfig, Request
+from model.loaded import Model
 from model.lstm import CharLSTM
-from model.mixture import Mixture
-from model.scheduler import PLACES, Scheduler
+from model.serving.mixture import Mixture
+from model.serving.scheduler import SLOTS, Scheduler
 from model.vocabulary import Vocabulary
 
 MINE, YOURS = "me", "you"
@@ -23,10 +23,10 @@ PROMPT = "the old tale"
 
 
 @pytest.fixture
-def desk(checkpoint: Checkpoint) -> Desk:
-    other = replace(checkpoint, network=CharLSTM(checkpoint.network.config, 13).eval(), name="other")
-    capitals = replace(checkpoint, vocabulary=Vocabulary("\n ABDEHILNOT."), name="capitals")
-    return Desk({"tiny": checkpoint, "other": other, "capitals": capitals}, Scheduler())
+def desk(model: Model) -> Desk:
+    other = replace(model, network=CharLSTM(model.network.config, 13).eval(), name="other")
+    capitals = replace(model, vocabulary=Vocabulary("\n ABDEHILNOT."), name="capitals")
+    return Desk({"tiny": model, "other": other, "capitals": capitals}, Scheduler())
 
 
 def all_of(views: AsyncIterator[View]) -> list[View]:
@@ -100,32 +100,32 @@ def test_what_can_be_taken_back_has_an_end() -> None:
     assert sheet.undo("") == str(UNDONE + 4)
 
 
-def test_who_reads_no_further_ends_the_text(checkpoint: Checkpoint) -> None:
+def test_who_reads_no_further_ends_the_text(model: Model) -> None:
     scheduler = Scheduler()
-    writer = scheduler.write(checkpoint, "a", GenerationConfig(length=100_000))
+    request = scheduler.submit(model, "a", GenerationConfig(length=100_000))
 
     async def read_a_little() -> None:
-        reading = frames(scheduler, [writer])
+        reading = frames(scheduler, [request])
         await anext(reading)
         await reading.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(read_a_little())
-    assert writer.done
-    assert len(writer.characters) < 100_000
+    assert request.done
+    assert len(request.characters) < 100_000
 
 
-def test_progress_is_a_line_for_every_state(checkpoint: Checkpoint) -> None:
-    writer, other = (Writer(checkpoint, "a", GenerationConfig(seed=seed)) for seed in (5, 6))
-    writer.characters = ["a"]
-    assert progress([writer], 0, 0.5) == "1 character · 2 a second · seed 5"
-    assert progress([writer, other], 0, 0.5) == "1 character · 2 a second · seeds 5 to 6"
-    line = progress([writer], 3, 1)
+def test_progress_is_a_line_for_every_state(model: Model) -> None:
+    request, other = (Request(model, "a", GenerationConfig(seed=seed)) for seed in (5, 6))
+    request.characters = ["a"]
+    assert progress([request], 0, 0.5) == "1 character · 2 a second · seed 5"
+    assert progress([request, other], 0, 0.5) == "1 character · 2 a second · seeds 5 to 6"
+    line = progress([request], 3, 1)
     assert "you are number 3 in line" in line
-    assert str(PLACES) in line
-    writer.characters, writer.unread = [], deque([0] * 1234)
-    assert progress([writer], 0, 1) == "Reading the sheet: 1,234 characters to go."
-    writer.failed = True
-    assert "broke off" in progress([other, writer], 0, 1)
+    assert str(SLOTS) in line
+    request.characters, request.unread = [], deque([0] * 1234)
+    assert progress([request], 0, 1) == "Reading the sheet: 1,234 characters to go."
+    request.failed = True
+    assert "broke off" in progress([other, request], 0, 1)
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ def test_it_prints_the_held_out_figures_and_statistics_of_samples_and_real_text(
     output = capsys.readouterr().out.strip()
     figures = json.loads(output.splitlines()[-1])
 
-    checkpoint = load(directory)
-    ids = checkpoint.vocabulary.encode(checkpoint.vocabulary.repair(read([path], True).held_out).text)
-    expected = evaluate(checkpoint.network, ids)
+    model = load(directory)
+    ids = model.vocabulary.encode(model.vocabulary.repair(read([path], True).held_out).text)
+    expected = evaluate(model.network, ids)
     assert figures["characters"] == expected.characters == len(ids) - 1
     assert figures["bits_per_character"] == pytest.approx(expected.bits_per_character)
     assert figures["nats"] == pytest.approx(expected.nats)

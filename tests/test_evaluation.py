@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.checkpoint import WINDOW
-from model.lstm import CharLSTM, LSTMConfig
+from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from tests.conftest import E, H, V, lively
 from training.evaluation import Evaluation, evaluate, evaluate_each
 

@@ -41,9 +41,9 @@ def test_it_writes_what_generate_writes_with_the_checkpoints_own_settings(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, _ = written(directory, capsys, "--prompt", "the old tale", "--length", "80", "--seed", "5")
-    checkpoint = load(directory)
-    config = GenerationConfig(**{**defaults(checkpoint), "length": 80, "seed": 5})
-    assert out == "".join(generate(checkpoint, "the old tale", config))
+    model = load(directory)
+    config = GenerationConfig(**{**defaults(model), "length": 80, "seed": 5})
+    assert out == "".join(generate(model, "the old tale", config))
 
 
 def test_typed_options_take_the_place_of_the_checkpoints_own(
@@ -51,9 +51,9 @@ def test_typed_options_take_the_place_of_the_checkpoints_own(
 ) -> None:
     typed = ["--temperature", "0", "--context", "window", "--top-k", "3", "--top-p", "0.5", "--min-p", "0.1"]
     texts = {written(directory, capsys, "--length", "150", *typed, "--seed", seed)[0] for seed in "12"}
-    checkpoint = load(directory)
+    model = load(directory)
     config = GenerationConfig(length=150, temperature=0, context="window")
-    assert texts == {"".join(generate(checkpoint, "", config))}
+    assert texts == {"".join(generate(model, "", config))}
 
 
 def test_the_seed_it_drew_is_told_and_writes_the_same_text_again(

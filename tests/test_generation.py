@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.checkpoint import WINDOW, Checkpoint, load
-from model.generation import LONGEST, Batch, GenerationConfig, Writer, defaults, generate
-from model.lstm import CharLSTM, LSTMConfig
+from model.checkpoint import load
+from model.generation import LONGEST, GenerationConfig, Request, defaults, generate
+from model.loaded import Model
+from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from model.sampling import Sampler, SamplingConfig
 from model.vocabulary import Vocabulary
 from tests.conftest import CHARACTERS, H, V, lively
@@ -24,15 +25,15 @@ GREEDY: dict[str, Any] = {"temperature": 0.0}
 PROMPT = "the old tale\nabide in it"
 
 
-def text(checkpoint: Checkpoint, prompt: str = PROMPT, **options: Any) -> str:
-    return "".join(generate(checkpoint, prompt, GenerationConfig(**{"length": 60, "temperature": 0.8, **options})))
+def text(model: Model, prompt: str = PROMPT, **options: Any) -> str:
+    return "".join(generate(model, prompt, GenerationConfig(**{"length": 60, "temperature": 0.8, **options})))
 
 
 @pytest.fixture
-def classic(checkpoint: Checkpoint) -> Checkpoint:
+def classic(model: Model) -> Model:
     """The tutorials' kind of network: one scaled number a step, read by a window at a time."""
     network = lively(LSTMConfig("scaled", hidden_size=H, layers=1), scale=8, remember=2, seed=6)
-    return replace(checkpoint, network=network, context="window", sampling=SamplingConfig(temperature=0))
+    return replace(model, network=network, context="window", sampling=SamplingConfig(temperature=0))
 
 
 # ---- what is written -------------------------------------------------------------------------------------------------
@@ -40,10 +41,8 @@ def classic(checkpoint: Checkpoint) -> Checkpoint:
 
 @pytest.mark.parametrize("length", [1, 2, 257])
 @pytest.mark.parametrize("context", ["carried", "window"])
-def test_exactly_so_many_characters_are_written_one_at_a_time(
-    checkpoint: Checkpoint, length: int, context: str
-) -> None:
-    written = list(generate(checkpoint, PROMPT, GenerationConfig(length=length, context=context)))  # type: ignore[arg-type]
+def test_exactly_so_many_characters_are_written_one_at_a_time(model: Model, length: int, context: str) -> None:
+    written = list(generate(model, PROMPT, GenerationConfig(length=length, context=context)))  # type: ignore[arg-type]
     assert len(written) == length
     assert {len(character) for character in written} == {1}
     assert set(written) <= set(CHARACTERS)
@@ -51,25 +50,25 @@ def test_exactly_so_many_characters_are_written_one_at_a_time(
 
 @pytest.mark.parametrize("prompt", ["", "😀😀", "Çå Ñ’", "\ud800\0", "t", PROMPT * 200], ids=ascii)
 @pytest.mark.parametrize("context", ["carried", "window"])
-def test_any_prompt_at_all_is_continued(checkpoint: Checkpoint, prompt: str, context: str) -> None:
-    assert len(text(checkpoint, prompt, context=context)) == 60
+def test_any_prompt_at_all_is_continued(model: Model, prompt: str, context: str) -> None:
+    assert len(text(model, prompt, context=context)) == 60
 
 
 @pytest.mark.parametrize("prompt", ["", "😀"])
-def test_a_prompt_of_nothing_known_stands_for_the_start_of_a_line(checkpoint: Checkpoint, prompt: str) -> None:
-    assert text(checkpoint, prompt) == text(checkpoint, "\n")
+def test_a_prompt_of_nothing_known_stands_for_the_start_of_a_line(model: Model, prompt: str) -> None:
+    assert text(model, prompt) == text(model, "\n")
 
 
-def test_a_prompt_is_repaired_before_it_is_read(checkpoint: Checkpoint) -> None:
-    assert text(checkpoint, "Thé Old Tale") == text(checkpoint, "the old tale")
+def test_a_prompt_is_repaired_before_it_is_read(model: Model) -> None:
+    assert text(model, "Thé Old Tale") == text(model, "the old tale")
 
 
-def test_the_prompt_matters_to_its_first_character(checkpoint: Checkpoint) -> None:
-    assert len({text(checkpoint, first + PROMPT, **GREEDY) for first in CHARACTERS}) > 1
+def test_the_prompt_matters_to_its_first_character(model: Model) -> None:
+    assert len({text(model, first + PROMPT, **GREEDY) for first in CHARACTERS}) > 1
 
 
-def test_reading_a_prompt_at_once_equals_reading_it_character_by_character(checkpoint: Checkpoint) -> None:
-    network, vocabulary = checkpoint.network, checkpoint.vocabulary
+def test_reading_a_prompt_at_once_equals_reading_it_character_by_character(model: Model) -> None:
+    network, vocabulary = model.network, model.vocabulary
     state = network.zero_state(1)
     expected = ""
     ids = vocabulary.encode(PROMPT).tolist()
@@ -80,65 +79,63 @@ def test_reading_a_prompt_at_once_equals_reading_it_character_by_character(check
                 ids.append(int(logits[0, -1].argmax()))
                 expected += vocabulary.decode(ids[-1:])
     assert len(set(expected)) > 3  # a text, and no single letter over and over
-    assert text(checkpoint, **GREEDY) == expected[:60]
+    assert text(model, **GREEDY) == expected[:60]
 
 
-def test_a_continuation_goes_on_as_if_its_beginning_had_been_the_prompt(checkpoint: Checkpoint) -> None:
-    whole = text(checkpoint, **GREEDY)
+def test_a_continuation_goes_on_as_if_its_beginning_had_been_the_prompt(model: Model) -> None:
+    whole = text(model, **GREEDY)
     for length in (1, 17, 40):
-        assert text(checkpoint, PROMPT + whole[:length], **GREEDY, length=60 - length) == whole[length:]
+        assert text(model, PROMPT + whole[:length], **GREEDY, length=60 - length) == whole[length:]
 
 
 # ---- window context --------------------------------------------------------------------------------------------------
 
 
-def windowed(checkpoint: Checkpoint, prompt: str, config: GenerationConfig) -> Iterator[str]:
+def windowed(model: Model, prompt: str, config: GenerationConfig) -> Iterator[str]:
     """Every character from the last 100 alone, read from a zero state."""
     random = np.random.default_rng(config.seed)
     written = prompt
     for _ in range(config.length):
-        ids = checkpoint.vocabulary.encode(written[-100:])[None]
+        ids = model.vocabulary.encode(written[-100:])[None]
         with torch.inference_mode():
-            logits, _ = checkpoint.network(ids, checkpoint.network.zero_state(1))
-        written += checkpoint.vocabulary.decode(Sampler([config])(logits[:, -1].numpy(), np.array([random.random()])))
+            logits, _ = model.network(ids, model.network.zero_state(1))
+        written += model.vocabulary.decode(Sampler([config])(logits[:, -1].numpy(), np.array([random.random()])))
         yield written[-1]
 
 
 @pytest.mark.parametrize("prompt", ["t", PROMPT, PROMPT * 9], ids=len)
-def test_in_window_context_each_character_is_predicted_from_the_last_hundred_alone(
-    checkpoint: Checkpoint, prompt: str
-) -> None:
+def test_in_window_context_each_character_is_predicted_from_the_last_hundred_alone(model: Model, prompt: str) -> None:
     config = GenerationConfig(context="window", length=150, temperature=0.8, seed=3)
     assert WINDOW == 100
-    assert "".join(generate(checkpoint, prompt, config)) == "".join(windowed(checkpoint, prompt, config))
+    assert "".join(generate(model, prompt, config)) == "".join(windowed(model, prompt, config))
 
 
-def test_both_contexts_agree_for_the_first_hundred_characters_and_differ_afterwards(checkpoint: Checkpoint) -> None:
-    carried = text(checkpoint, "t", length=400)
-    window = text(checkpoint, "t", length=400, context="window")
+def test_both_contexts_agree_for_the_first_hundred_characters_and_differ_afterwards(model: Model) -> None:
+    carried = text(model, "t", length=400)
+    window = text(model, "t", length=400, context="window")
     assert carried[:100] == window[:100]
     assert carried != window
 
 
 def test_what_stands_before_the_last_hundred_characters_matters_only_where_it_is_carried(
-    checkpoint: Checkpoint,
+    model: Model,
 ) -> None:
     hundred = (PROMPT * 5)[:100]
     for other in ("a", "nab"):
-        assert text(checkpoint, other + hundred, context="window") == text(checkpoint, hundred, context="window")
-    continuations = {text(checkpoint, other + hundred, length=300, **GREEDY) for other in ("", "a", "nab", "ooo")}
+        assert text(model, other + hundred, context="window") == text(model, hundred, context="window")
+    continuations = {text(model, other + hundred, length=300, **GREEDY) for other in ("", "a", "nab", "ooo")}
     assert len(continuations) > 1
 
 
-def tutorial(checkpoint: Checkpoint, prompt: str, length: int) -> str:
-    """The tutorials' own loop, on their own network, with the weights of `checkpoint`."""
-    V = len(checkpoint.vocabulary)
-    weights = checkpoint.network.state_dict()
-    lstm = nn.LSTM(1, checkpoint.network.config.hidden_size, batch_first=True)
-    linear = nn.Linear(checkpoint.network.config.hidden_size, V)
+def tutorial(model: Model, prompt: str, length: int) -> str:
+    """The tutorials' own loop, on their own network, with the weights of `model`."""
+    V = len(model.vocabulary)
+    weights = model.network.state_dict()
+    lstm = nn.LSTM(1, model.network.config.hidden_size, batch_first=True)
+    linear = nn.Linear(model.network.config.hidden_size, V)
     lstm.load_state_dict({name: weights[f"layers.0.{name}"] for name in lstm.state_dict()})
     linear.load_state_dict({name: weights[f"output.{name}"] for name in linear.state_dict()})
-    characters = checkpoint.vocabulary.characters
+    characters = model.vocabulary.characters
     numbers = {character: number for number, character in enumerate(characters)}
 
     pattern = [numbers[character] for character in prompt]
@@ -154,7 +151,7 @@ def tutorial(checkpoint: Checkpoint, prompt: str, length: int) -> str:
     return written
 
 
-def test_window_context_and_greedy_choice_are_the_tutorials_own_loop(classic: Checkpoint) -> None:
+def test_window_context_and_greedy_choice_are_the_tutorials_own_loop(classic: Model) -> None:
     prompt = (PROMPT * 5)[:100]
     expected = tutorial(classic, prompt, 150)
     assert len(set(expected)) > 3
@@ -163,61 +160,61 @@ def test_window_context_and_greedy_choice_are_the_tutorials_own_loop(classic: Ch
 
 @pytest.mark.parametrize("directory", CLASSICS, ids=lambda directory: directory.name)
 def test_every_shipped_classic_checkpoint_writes_what_the_tutorials_own_loop_writes(directory: Path) -> None:
-    checkpoint = load(directory)
+    model = load(directory)
     prompt = (
         "alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do: once"
     )[:100]
     assert len(prompt) == 100
-    assert checkpoint.vocabulary.repair(prompt).report == ""
-    assert text(checkpoint, prompt, **{**defaults(checkpoint), "length": 1000}) == tutorial(checkpoint, prompt, 1000)
+    assert model.vocabulary.repair(prompt).report == ""
+    assert text(model, prompt, **{**defaults(model), "length": 1000}) == tutorial(model, prompt, 1000)
 
 
 # ---- chance ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_writes_the_same_text_and_another_seed_another(checkpoint: Checkpoint) -> None:
-    assert text(checkpoint, seed=5) == text(checkpoint, seed=5)
-    assert len({text(checkpoint, seed=seed) for seed in range(5)}) == 5
+def test_the_same_seed_writes_the_same_text_and_another_seed_another(model: Model) -> None:
+    assert text(model, seed=5) == text(model, seed=5)
+    assert len({text(model, seed=seed) for seed in range(5)}) == 5
 
 
-def test_texts_written_at_the_same_time_are_those_written_alone(checkpoint: Checkpoint) -> None:
+def test_texts_written_at_the_same_time_are_those_written_alone(model: Model) -> None:
     configs = [GenerationConfig(length=60, temperature=0.8, seed=seed) for seed in (5, 5, 6)]
-    alone = ["".join(generate(checkpoint, PROMPT, config)) for config in configs]
-    streams = [generate(checkpoint, PROMPT, config) for config in configs]
+    alone = ["".join(generate(model, PROMPT, config)) for config in configs]
+    streams = [generate(model, PROMPT, config) for config in configs]
     together = ["".join(characters) for characters in zip(*zip(*streams, strict=True), strict=True)]
     assert together == alone
     assert alone[0] == alone[1] != alone[2]
 
 
-def test_the_process_wide_random_numbers_are_neither_used_nor_moved(checkpoint: Checkpoint) -> None:
+def test_the_process_wide_random_numbers_are_neither_used_nor_moved(model: Model) -> None:
     def state() -> tuple[Any, ...]:
         return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
 
     torch.manual_seed(1)
     first = state()
-    written = text(checkpoint)
+    written = text(model)
     assert state() == first
     torch.manual_seed(2)
     random.seed(2)
-    assert text(checkpoint) == written
+    assert text(model) == written
 
 
-def test_writing_leaves_the_network_and_the_process_as_they_were(checkpoint: Checkpoint) -> None:
-    before = {name: weights.clone() for name, weights in checkpoint.network.state_dict().items()}
-    for _ in islice(generate(checkpoint, PROMPT, GenerationConfig()), 3):
+def test_writing_leaves_the_network_and_the_process_as_they_were(model: Model) -> None:
+    before = {name: weights.clone() for name, weights in model.network.state_dict().items()}
+    for _ in islice(generate(model, PROMPT, GenerationConfig()), 3):
         # Between two characters whoever reads them may do anything, training included.
         assert not torch.is_inference_mode_enabled()
         assert torch.is_grad_enabled()
-    assert all(torch.equal(before[name], weights) for name, weights in checkpoint.network.state_dict().items())
-    assert not checkpoint.network.training
+    assert all(torch.equal(before[name], weights) for name, weights in model.network.state_dict().items())
+    assert not model.network.training
 
 
-def test_characters_are_drawn_from_the_networks_own_distribution(checkpoint: Checkpoint) -> None:
-    network, vocabulary = checkpoint.network, checkpoint.vocabulary
+def test_characters_are_drawn_from_the_networks_own_distribution(model: Model) -> None:
+    network, vocabulary = model.network, model.vocabulary
     with torch.inference_mode():
         logits, _ = network(vocabulary.encode(PROMPT)[None], network.zero_state(1))
     likely = logits[0, -1].softmax(0)
-    first = [text(checkpoint, length=1, temperature=1.0, seed=seed) for seed in range(400)]
+    first = [text(model, length=1, temperature=1.0, seed=seed) for seed in range(400)]
     counts = torch.tensor([first.count(character) for character in vocabulary.characters]) / len(first)
     assert (counts - likely).abs().max() < 0.1
 
@@ -225,8 +222,8 @@ def test_characters_are_drawn_from_the_networks_own_distribution(checkpoint: Che
 # ---- settings --------------------------------------------------------------------------------------------------------
 
 
-def test_the_defaults_are_those_the_checkpoint_was_saved_with(checkpoint: Checkpoint, classic: Checkpoint) -> None:
-    config = GenerationConfig(**defaults(checkpoint))
+def test_the_defaults_are_those_the_checkpoint_was_saved_with(model: Model, classic: Model) -> None:
+    config = GenerationConfig(**defaults(model))
     assert (config.temperature, config.top_k, config.context) == (0.8, 9, "carried")
     config = GenerationConfig(**defaults(classic))
     assert (config.temperature, config.top_k, config.context) == (0, 0, "window")
@@ -252,11 +249,11 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
         GenerationConfig(**wrong)
 
 
-def test_a_network_of_no_opinion_writes_every_character(checkpoint: Checkpoint) -> None:
-    network = CharLSTM(checkpoint.network.config, V).eval()
+def test_a_network_of_no_opinion_writes_every_character(model: Model) -> None:
+    network = CharLSTM(model.network.config, V).eval()
     nn.init.zeros_(network.output.weight)
     nn.init.zeros_(network.output.bias)
-    assert set(text(replace(checkpoint, network=network), length=300, temperature=1.0)) == set(CHARACTERS)
+    assert set(text(replace(model, network=network), length=300, temperature=1.0)) == set(CHARACTERS)
 
 
 @pytest.mark.parametrize(
@@ -274,107 +271,10 @@ def test_a_network_of_no_opinion_writes_every_character(checkpoint: Checkpoint) 
     ],
     ids=str,
 )
-def test_a_text_ends_where_it_is_to_stop(
-    checkpoint: Checkpoint, options: dict[str, Any], text: str, ends: bool
-) -> None:
-    able = replace(checkpoint, vocabulary=Vocabulary.of(text + "a"))
-    writer = Writer(able, "a", GenerationConfig(**options))
+def test_a_text_ends_where_it_is_to_stop(model: Model, options: dict[str, Any], text: str, ends: bool) -> None:
+    able = replace(model, vocabulary=Vocabulary.of(text + "a"))
+    request = Request(able, "a", GenerationConfig(**options))
     for place, character in enumerate(text):
-        assert not writer.done, text[:place]
-        writer.add(able.vocabulary.ids[character])
-    assert writer.done == ends
-
-
-# ---- in company ------------------------------------------------------------------------------------------------------
-
-
-def settings(seed: int, **options: Any) -> GenerationConfig:
-    """Some settings or other, different for each seed."""
-    chance = random.Random(seed)
-    own = {
-        "temperature": chance.choice([0, 0.5, 1, 2]),
-        "top_k": chance.choice([0, 3]),
-        "length": chance.randint(1, 80),
-    }
-    return GenerationConfig(**{**own, "top_p": chance.choice([1, 0.8]), "seed": seed, **options})
-
-
-@pytest.mark.parametrize("name", ["tiny", "alice"])
-def test_sixty_four_writers_who_join_and_leave_at_random_write_what_they_write_alone(
-    exact: Checkpoint, name: str
-) -> None:
-    checkpoint = exact if name == "tiny" else load(CLASSICS[0].with_name(name))
-    chance = random.Random(1)
-    prompts = [PROMPT[chance.randrange(12) :][: chance.randint(0, 12)] for _ in range(64)]
-    writers = [Writer(checkpoint, prompt, settings(seed)) for seed, prompt in enumerate(prompts)]
-    batch, still_to_come = Batch(checkpoint), list(writers)
-    while still_to_come or batch.writing:
-        for _ in range(min(chance.choice([0, 0, 1, 5]), len(still_to_come))):
-            writer = still_to_come.pop()
-            assert batch.welcomes(writer)
-            batch.join(writer)
-        batch.step()
-    for seed, (prompt, writer) in enumerate(zip(prompts, writers, strict=True)):
-        assert writer.text == "".join(generate(checkpoint, prompt, settings(seed)))
-    assert len({writer.text for writer in writers}) > 50
-
-
-def test_a_prompt_that_is_being_read_holds_up_nobody(exact: Checkpoint) -> None:
-    first = Writer(exact, "a", settings(1, length=500))
-    long = Writer(exact, PROMPT * 10, settings(2, length=5))
-    batch = Batch(exact)
-    batch.join(first)
-    batch.step()
-    batch.join(long)
-    for step in range(len(PROMPT) * 10 + 5):
-        assert len(first.characters) == step + 1
-        assert len(long.characters) == max(0, step - len(PROMPT) * 10 + 1)
-        batch.step()
-    assert long.done
-
-
-def test_a_writer_who_is_cancelled_writes_no_more_and_the_others_go_on(exact: Checkpoint) -> None:
-    writers = [Writer(exact, "a", settings(seed, length=60)) for seed in range(3)]
-    batch = Batch(exact)
-    for writer in writers:
-        batch.join(writer)
-    for _ in range(10):
-        batch.step()
-    writers[1].cancel()
-    assert writers[1].done
-    assert batch.writing == 2
-    while batch.writing:
-        batch.step()
-    assert [len(writer.text) for writer in writers] == [60, 10, 60]
-    for seed in (0, 2):
-        assert writers[seed].text == "".join(generate(exact, "a", settings(seed, length=60)))
-
-
-def test_only_writers_of_one_model_whose_numbers_are_exact_share_a_batch(
-    exact: Checkpoint, classic: Checkpoint
-) -> None:
-    def welcome(*writers: tuple[Checkpoint, str]) -> bool:
-        *present, last = [Writer(model, "a", settings(1, context=context)) for model, context in writers]
-        batch = Batch(writers[0][0])
-        for writer in present:
-            batch.join(writer)
-        return batch.welcomes(last)
-
-    assert welcome((exact, "carried"), (exact, "carried"))
-    assert not welcome((exact, "carried"), (exact, "window"))
-    assert not welcome((exact, "window"), (exact, "carried"))
-    assert not welcome((exact, "carried"), (replace(exact), "carried"))
-    assert not welcome((classic, "carried"), (classic, "carried"))
-    assert welcome((classic, "window"))
-
-
-@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 1}, {"top_p": 0.5}, {"min_p": 1}], ids=str)
-def test_each_character_uses_exactly_one_random_number(checkpoint: Checkpoint, options: dict[str, Any]) -> None:
-    writer = Writer(checkpoint, "a", GenerationConfig(seed=3, **options))
-    reference = np.random.default_rng(3)
-    batch = Batch(checkpoint)
-    batch.join(writer)
-    for _ in range(20):
-        batch.step()
-        reference.random()
-        assert writer.random.bit_generator.state == reference.bit_generator.state
+        assert not request.done, text[:place]
+        request.add(able.vocabulary.ids[character])
+    assert request.done == ends

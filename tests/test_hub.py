@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint import COPIES, FILES, Checkpoint, CheckpointError, save
+from model.checkpoint import COPIES, FILES, CheckpointError, save
 from model.hub import LARGEST, load
+from model.loaded import Model
 from tests.stand_in import Hub, serve
 
 ROOT = Path(__file__).parent.parent
@@ -23,11 +24,11 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     yield from serve(monkeypatch, tmp_path / "cache")
 
 
-def test_a_model_is_loaded_by_its_name_and_says_its_revision(hub: Hub, directory: Path, checkpoint: Checkpoint) -> None:
+def test_a_model_is_loaded_by_its_name_and_says_its_revision(hub: Hub, directory: Path, model: Model) -> None:
     commit = hub.publish("ann/tiny", directory)
     loaded = load("ann/tiny")
     assert loaded.name == f"ann/tiny@{commit[:7]}"
-    assert loaded.vocabulary == checkpoint.vocabulary
+    assert loaded.vocabulary == model.vocabulary
     assert not loaded.network.training
 
 
@@ -41,8 +42,8 @@ def test_only_the_checkpoints_own_files_are_downloaded_and_just_once(hub: Hub, d
     assert len(hub.sent) == len(FILES)
 
 
-def test_a_model_without_copies_is_loaded_as_it_is(hub: Hub, checkpoint: Checkpoint, tmp_path: Path) -> None:
-    save(replace(checkpoint, copies=None), tmp_path / "older")
+def test_a_model_without_copies_is_loaded_as_it_is(hub: Hub, model: Model, tmp_path: Path) -> None:
+    save(replace(model, copies=None), tmp_path / "older")
     hub.publish("ann/older", tmp_path / "older")
     assert load("ann/older").copies is None
     assert COPIES not in hub.sent
@@ -55,9 +56,9 @@ def test_a_model_without_the_copies_that_it_was_saved_with_is_refused(hub: Hub, 
         load("ann/tiny")
 
 
-def test_a_revision_is_loaded_by_its_name(hub: Hub, directory: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_a_revision_is_loaded_by_its_name(hub: Hub, directory: Path, model: Model, tmp_path: Path) -> None:
     first = hub.publish("ann/tiny", directory, "v1")
-    save(Checkpoint(checkpoint.network, checkpoint.vocabulary, training={"seed": 8}), tmp_path / "newer")
+    save(Model(model.network, model.vocabulary, training={"seed": 8}), tmp_path / "newer")
     second = hub.publish("ann/tiny", tmp_path / "newer")
     assert first != second
     assert load("ann/tiny@v1").training == {"seed": 7}

@@ -13,12 +13,12 @@ import torch
 
 from interface import inside
 from interface.inside import BOUNDS, Insides, Shown, continued, find, inside_tab, look, pick, tinted, tints, turn
-from model.checkpoint import Checkpoint
+from model.analysis.inspection import activations
+from model.analysis.units import Finding
 from model.generation import LONGEST, GenerationConfig
-from model.inspection import activations
+from model.loaded import Model
 from model.lstm import LSTMConfig
 from model.sampling import SamplingConfig
-from model.units import Finding
 from model.vocabulary import Vocabulary
 from tests.conftest import H, endpoints_of, lively
 
@@ -34,9 +34,9 @@ def _less(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def insides(checkpoint: Checkpoint) -> Insides:
-    flat = replace(checkpoint, network=lively(LSTMConfig(hidden_size=H, layers=1)), context="window")
-    return Insides({"tiny": checkpoint, "flat": flat})
+def insides(model: Model) -> Insides:
+    flat = replace(model, network=lively(LSTMConfig(hidden_size=H, layers=1)), context="window")
+    return Insides({"tiny": model, "flat": flat})
 
 
 def event(data: Any) -> gr.EventData:
@@ -60,10 +60,10 @@ def refused(error: pytest.ExceptionInfo[gr.Error]) -> str:
 
 @pytest.mark.parametrize(("layer", "unit"), [(1, 1), (2, 7), (2.0, H)])
 def test_a_text_is_tinted_by_the_unit_that_was_asked_for(
-    insides: Insides, checkpoint: Checkpoint, layer: float, unit: int
+    insides: Insides, model: Model, layer: float, unit: int
 ) -> None:
     (_, empty, waiting), (shown, page, report) = look(insides, None, TEXT, "tiny", layer, unit)
-    values = activations(checkpoint, TEXT).hidden[:, int(layer) - 1, unit - 1]
+    values = activations(model, TEXT).hidden[:, int(layer) - 1, unit - 1]
     assert (empty, waiting) == ("", "tiny is reading …")
     assert shown == Shown("tiny", TEXT, len(TEXT))
     assert page == tinted(TEXT, len(TEXT), values)
@@ -97,14 +97,14 @@ def test_a_number_that_no_unit_has_is_set_right(insides: Insides, wrong: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "model"),
+    ("text", "name"),
     [
         *((text, "tiny") for text in (None, 5, ["the"], {"a": 1}, "a" * (LONGEST + 1))),
-        *((TEXT, model) for model in (None, "", "nobody", 5, ["tiny"], {"tiny": 1})),
+        *((TEXT, name) for name in (None, "", "nobody", 5, ["tiny"], {"tiny": 1})),
     ],
 )
-def test_what_cannot_be_looked_at_is_refused_in_a_sentence(insides: Insides, text: Any, model: Any) -> None:
-    for asked in (look(insides, None, text, model, 1, 1), find(insides, text, model)):
+def test_what_cannot_be_looked_at_is_refused_in_a_sentence(insides: Insides, text: Any, name: Any) -> None:
+    for asked in (look(insides, None, text, name, 1, 1), find(insides, text, name)):
         with pytest.raises(gr.Error) as error:
             next(asked)
         refused(error)
@@ -129,15 +129,15 @@ def test_what_was_done_to_the_text_is_told(insides: Insides) -> None:
     assert "Read as: capitals→small letters, á→a" in report
 
 
-def test_characters_that_become_several_do_not_make_a_text_longer(checkpoint: Checkpoint) -> None:
-    stops = replace(checkpoint, vocabulary=Vocabulary("abcdefghi. \n\t"))
+def test_characters_that_become_several_do_not_make_a_text_longer(model: Model) -> None:
+    stops = replace(model, vocabulary=Vocabulary("abcdefghi. \n\t"))
     *_, (shown, _, report) = look(Insides({"m": stops}), None, "…" * 600, "m", 1, 1)
     assert shown.text == "." * 600
     assert "Only the last 600" in report
 
 
-def test_no_text_becomes_markup_or_a_template(checkpoint: Checkpoint) -> None:
-    open_minded = Insides({"<m>": replace(checkpoint, vocabulary=Vocabulary("<>b/&${}`\\1\n "))})
+def test_no_text_becomes_markup_or_a_template(model: Model) -> None:
+    open_minded = Insides({"<m>": replace(model, vocabulary=Vocabulary("<>b/&${}`\\1\n "))})
     for _, page, report in look(open_minded, None, "<b>&${1}`\\</b>é", "<m>", 1, 1):
         assert letters(page) in ("", "<b>&${1}`\\</b>")
         for sent in (page, report):
@@ -145,8 +145,8 @@ def test_no_text_becomes_markup_or_a_template(checkpoint: Checkpoint) -> None:
             assert not set("${}`\\") & set(sent)
 
 
-def test_a_letter_and_an_accent_that_a_model_writes_become_one_character(checkpoint: Checkpoint) -> None:
-    accents = Insides({"m": replace(checkpoint, vocabulary=Vocabulary("ae\u0301áé \n.bcdfg"))})
+def test_a_letter_and_an_accent_that_a_model_writes_become_one_character(model: Model) -> None:
+    accents = Insides({"m": replace(model, vocabulary=Vocabulary("ae\u0301áé \n.bcdfg"))})
     *_, (shown, page, _, _, _, _) = find(accents, "ade", "m")
     assert len(letters(page)) < len(shown.text) == 600
 
@@ -172,31 +172,29 @@ def test_before_a_text_is_shown_there_is_no_unit_of_it(insides: Insides, shown: 
     assert turn(insides, shown, 1, 1) == ("", "")
 
 
-def test_large_models_keep_fewer_texts(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_models_keep_fewer_texts(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = []
     for memory in (10**9, 4 * 600 * 2 * H * 3, 1):
         monkeypatch.setattr(inside, "MEMORY", memory)
-        counts.append(Insides({"tiny": checkpoint}).kept)
+        counts.append(Insides({"tiny": model}).kept)
     assert counts == [8, 3, 1]
 
 
 # ---- units that follow something -------------------------------------------------------------------------------------
 
 
-def planted(checkpoint: Checkpoint, text: str) -> Any:
+def planted(model: Model, text: str) -> Any:
     """The activities of a model in which the seventh unit of the second layer follows white space."""
-    activity = activations(checkpoint, text)
+    activity = activations(model, text)
     spaces = torch.tensor([float(character.isspace()) for character in activity.text])
     noise = torch.rand(len(spaces), 2, H, generator=torch.Generator().manual_seed(1)) - 0.5
     noise[:, 1, 6] = -0.8 * spaces
     return replace(activity, hidden=noise)
 
 
-def test_a_unit_that_follows_something_is_found_and_shown(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_unit_that_follows_something_is_found_and_shown(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inside, "activations", planted)
-    insides = Insides({"tiny": checkpoint})
+    insides = Insides({"tiny": model})
     waiting, (shown, page, report, found, layer, unit) = find(insides, TEXT, "tiny")
     assert "tiny writes on from the text" in waiting[3]
     assert (layer, unit) == (2, 7)
@@ -252,9 +250,9 @@ def test_it_is_said_in_which_text_units_were_looked_for(insides: Insides, text: 
     assert len(shown.text) == (len(text) if where == "your text" and len(text) < 600 else 600)
 
 
-def test_where_nothing_is_followed_that_is_said(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_is_followed_that_is_said(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inside, "find_units", lambda *_: [Finding("vowels", 0, 3, 0.19)])
-    *_, (shown, page, report, found, layer, unit) = find(Insides({"tiny": checkpoint}), "the old hat. " * 90, "tiny")
+    *_, (shown, page, report, found, layer, unit) = find(Insides({"tiny": model}), "the old hat. " * 90, "tiny")
     assert found == "<p>In your text, no unit of tiny follows anything that has a name here.</p>"
     assert (shown.findings, layer, unit) == ((), 1, 1)
     assert "Layer 1, unit 1" in report
@@ -262,17 +260,17 @@ def test_where_nothing_is_followed_that_is_said(checkpoint: Checkpoint, monkeypa
 
 
 def test_a_model_writes_on_in_its_own_way_but_never_the_likeliest_alone(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[GenerationConfig] = []
 
-    def noting(_: Checkpoint, __: str, config: GenerationConfig) -> list[str]:
+    def noting(_: Model, __: str, config: GenerationConfig) -> list[str]:
         asked.append(config)
         return ["a"] * config.length
 
     monkeypatch.setattr(inside, "generate", noting)
-    greedy = replace(checkpoint, sampling=SamplingConfig(temperature=0), context="window")
-    assert continued(checkpoint, TEXT) == TEXT + "a" * (600 - len(TEXT))
+    greedy = replace(model, sampling=SamplingConfig(temperature=0), context="window")
+    assert continued(model, TEXT) == TEXT + "a" * (600 - len(TEXT))
     assert continued(greedy, "") == "a" * 600
     assert [(c.temperature, c.top_k, c.context, c.seed) for c in asked] == [
         (0.8, 9, "carried", 0),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from model import inspection
-from model.checkpoint import WINDOW, Checkpoint
-from model.inspection import activations, read
-from model.lstm import LSTMConfig, State
+from model.analysis import inspection
+from model.analysis.inspection import activations, read
+from model.loaded import Model
+from model.lstm import WINDOW, LSTMConfig, State
 from tests.conftest import CHARACTERS, E, H, V, book, lively
 from training.evaluation import evaluate
 
@@ -19,30 +19,30 @@ TEXT = "the old hat\nand a ball in the bin. "
 
 
 @torch.no_grad()
-def steps_by_hand(checkpoint: Checkpoint, text: str) -> Iterator[tuple[torch.Tensor, State]]:
+def steps_by_hand(model: Model, text: str) -> Iterator[tuple[torch.Tensor, State]]:
     """The logits (V,) at each place of `text` and behind it, and the state, from all before it or the last hundred."""
-    network, ids = checkpoint.network, [checkpoint.vocabulary.start, *checkpoint.vocabulary.encode(text).tolist()]
+    network, ids = model.network, [model.vocabulary.start, *model.vocabulary.encode(text).tolist()]
     state = network.zero_state(1)
     for i, id in enumerate(ids):
-        if checkpoint.context == "carried":
+        if model.context == "carried":
             logits, state = network(torch.tensor([[id]]), state)
         else:
             logits, state = network(torch.tensor([ids[max(0, i - 99) : i + 1]]), network.zero_state(1))
         yield logits[0, -1], state
 
 
-def by_hand(checkpoint: Checkpoint, text: str) -> list[torch.Tensor]:
+def by_hand(model: Model, text: str) -> list[torch.Tensor]:
     """The shares (V,) at each place of `text` and behind it, each from all before it or from the last hundred alone."""
-    return [logits.double().softmax(0) for logits, _ in steps_by_hand(checkpoint, text)]
+    return [logits.double().softmax(0) for logits, _ in steps_by_hand(model, text)]
 
 
 @pytest.fixture(params=["carried", "window"])
-def reader(request: pytest.FixtureRequest, checkpoint: Checkpoint) -> Checkpoint:
-    return replace(checkpoint, context=request.param)
+def reader(request: pytest.FixtureRequest, model: Model) -> Model:
+    return replace(model, context=request.param)
 
 
 @pytest.mark.parametrize("characters", [1, 99, 100, 101, 127, 128, 260])
-def test_the_surprises_and_shares_are_those_of_a_reading_by_hand(reader: Checkpoint, characters: int) -> None:
+def test_the_surprises_and_shares_are_those_of_a_reading_by_hand(reader: Model, characters: int) -> None:
     text = (TEXT * 20)[:characters]
     reading, shares = read(reader, text), by_hand(reader, text)
     bits = [-math.log2(p[id]) for p, id in zip(shares, reader.vocabulary.encode(text), strict=False)]
@@ -52,16 +52,14 @@ def test_the_surprises_and_shares_are_those_of_a_reading_by_hand(reader: Checkpo
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
-def test_it_does_not_matter_how_the_text_is_cut_up(
-    reader: Checkpoint, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_does_not_matter_how_the_text_is_cut_up(reader: Model, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read(reader, TEXT * 8)
     monkeypatch.setattr(inspection, "CHUNK", size)
     monkeypatch.setattr(inspection, "BATCH", size)
     torch.testing.assert_close(read(reader, TEXT * 8).expected, whole.expected, atol=1e-3, rtol=1e-4)
 
 
-def test_the_figure_is_that_of_the_evaluation(reader: Checkpoint) -> None:
+def test_the_figure_is_that_of_the_evaluation(reader: Model) -> None:
     reading = read(reader, TEXT * 12)
     ids = reader.vocabulary.encode("\n" + TEXT * 12)
     measured = evaluate(reader.network, ids, reader.context, streams=1)
@@ -73,7 +71,7 @@ def test_the_window_is_that_of_writing() -> None:
     assert WINDOW == 100
 
 
-def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Checkpoint) -> None:
+def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Model) -> None:
     reading = read(reader, TEXT * 4)
     for t in range(len(reading.text) + 1):
         characters, shares = zip(*reading.likeliest(t), strict=True)
@@ -87,21 +85,21 @@ def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Check
     assert -math.log2(everything[reading.text[3]]) == pytest.approx(reading.surprise[3].item(), abs=1e-3)
 
 
-def test_what_follows_a_text_is_not_yet_known_to_those_before_it(reader: Checkpoint) -> None:
+def test_what_follows_a_text_is_not_yet_known_to_those_before_it(reader: Model) -> None:
     one, other = read(reader, TEXT * 5 + "hat"), read(reader, TEXT * 5 + "bin")
     torch.testing.assert_close(one.expected[:-3], other.expected[:-3], atol=1e-4, rtol=1e-4)
     assert one.likeliest(len(TEXT) * 5)[0][0] == other.likeliest(len(TEXT) * 5)[0][0]
 
 
-def test_the_text_is_repaired_first_and_the_repair_is_told(checkpoint: Checkpoint) -> None:
-    reading = read(checkpoint, "The Bállad?")
+def test_the_text_is_repaired_first_and_the_repair_is_told(model: Model) -> None:
+    reading = read(model, "The Bállad?")
     assert reading.text == "the ballad"
-    assert reading.report == checkpoint.vocabulary.repair("The Bállad?").report != ""
-    assert torch.equal(reading.surprise, read(checkpoint, "the ballad").surprise)
+    assert reading.report == model.vocabulary.repair("The Bállad?").report != ""
+    assert torch.equal(reading.surprise, read(model, "the ballad").surprise)
 
 
 @pytest.mark.parametrize("text", ["", "???"])
-def test_where_no_text_is_left_the_first_character_is_still_expected(reader: Checkpoint, text: str) -> None:
+def test_where_no_text_is_left_the_first_character_is_still_expected(reader: Model, text: str) -> None:
     reading = read(reader, text)
     assert reading.text == ""
     assert reading.surprise.shape == (0,)
@@ -109,8 +107,8 @@ def test_where_no_text_is_left_the_first_character_is_still_expected(reader: Che
     assert len(reading.likeliest(0)) == 10
 
 
-def test_a_long_text_is_read_to_its_end(checkpoint: Checkpoint) -> None:
-    reading = read(checkpoint, book(20_000))
+def test_a_long_text_is_read_to_its_end(model: Model) -> None:
+    reading = read(model, book(20_000))
     assert reading.surprise.shape == (len(reading.text),)
     assert reading.expected.shape == (len(reading.text) + 1, V)
     assert reading.surprise.isfinite().all()
@@ -120,13 +118,13 @@ def test_a_long_text_is_read_to_its_end(checkpoint: Checkpoint) -> None:
 # ---- what goes on in the units ---------------------------------------------------------------------------------------
 
 
-def units_by_hand(checkpoint: Checkpoint, text: str) -> torch.Tensor:
+def units_by_hand(model: Model, text: str) -> torch.Tensor:
     """The hidden state (T, L, H) after each character, by the network's own state, from all or the last hundred."""
-    return torch.stack([hidden[:, 0] for _, (hidden, _) in steps_by_hand(checkpoint, text)][1:])
+    return torch.stack([hidden[:, 0] for _, (hidden, _) in steps_by_hand(model, text)][1:])
 
 
 @pytest.mark.parametrize("characters", [1, 99, 100, 101, 127, 128, 260])
-def test_the_activities_are_those_of_the_network_s_own_state(reader: Checkpoint, characters: int) -> None:
+def test_the_activities_are_those_of_the_network_s_own_state(reader: Model, characters: int) -> None:
     text = (TEXT * 20)[:characters]
     activity = activations(reader, text)
     assert activity.hidden.shape == (characters, 2, H)
@@ -143,14 +141,14 @@ def test_the_activities_are_those_of_the_network_s_own_state(reader: Checkpoint,
         LSTMConfig(input_encoding="scaled", hidden_size=H, layers=1),
     ],
 )
-def test_any_network_s_units_can_be_looked_at(checkpoint: Checkpoint, config: LSTMConfig) -> None:
-    other = replace(checkpoint, network=lively(config))
+def test_any_network_s_units_can_be_looked_at(model: Model, config: LSTMConfig) -> None:
+    other = replace(model, network=lively(config))
     torch.testing.assert_close(activations(other, TEXT).hidden, units_by_hand(other, TEXT), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_it_does_not_matter_for_the_units_how_the_text_is_cut_up(
-    reader: Checkpoint, size: int, monkeypatch: pytest.MonkeyPatch
+    reader: Model, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = activations(reader, TEXT * 8)
     monkeypatch.setattr(inspection, "CHUNK", size)
@@ -159,27 +157,27 @@ def test_it_does_not_matter_for_the_units_how_the_text_is_cut_up(
 
 
 @torch.inference_mode()
-def test_the_last_layer_s_units_are_what_is_expected_from(reader: Checkpoint) -> None:
+def test_the_last_layer_s_units_are_what_is_expected_from(reader: Model) -> None:
     logits = reader.network.output(activations(reader, TEXT * 6).hidden[:, -1])
     shares = logits.log_softmax(-1) / math.log(2)
     torch.testing.assert_close(read(reader, TEXT * 6).expected[1:], shares, atol=1e-3, rtol=1e-4)
 
 
-def test_nothing_is_dropped_while_units_are_looked_at(checkpoint: Checkpoint) -> None:
+def test_nothing_is_dropped_while_units_are_looked_at(model: Model) -> None:
     often: dict[str, Any] = {"dropout_input": 0.5, "dropout_hidden": 0.5, "weight_drop": 0.5}
-    config = replace(checkpoint.network.config, **often)
-    training = replace(checkpoint, network=lively(config).train())
+    config = replace(model.network.config, **often)
+    training = replace(model, network=lively(config).train())
     first, second = activations(training, TEXT), activations(training, TEXT)
     assert torch.equal(first.hidden, second.hidden)
-    torch.testing.assert_close(first.hidden, activations(checkpoint, TEXT).hidden)
+    torch.testing.assert_close(first.hidden, activations(model, TEXT).hidden)
 
 
-def test_the_text_is_repaired_before_its_units_are_looked_at(checkpoint: Checkpoint) -> None:
-    activity = activations(checkpoint, "The Bállad?")
-    assert (activity.text, activity.report) == ("the ballad", checkpoint.vocabulary.repair("The Bállad?").report)
-    assert torch.equal(activity.hidden, activations(checkpoint, "the ballad").hidden)
+def test_the_text_is_repaired_before_its_units_are_looked_at(model: Model) -> None:
+    activity = activations(model, "The Bállad?")
+    assert (activity.text, activity.report) == ("the ballad", model.vocabulary.repair("The Bállad?").report)
+    assert torch.equal(activity.hidden, activations(model, "the ballad").hidden)
 
 
 @pytest.mark.parametrize("text", ["", "???"])
-def test_where_no_text_is_left_no_unit_moves(reader: Checkpoint, text: str) -> None:
+def test_where_no_text_is_left_no_unit_moves(reader: Model, text: str) -> None:
     assert activations(reader, text).hidden.shape == (0, 2, H)

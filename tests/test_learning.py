@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from interface.learning import CSS, HELD_OUT, TRAINING, axes, curve, explain, lines, sample, slider, y_range
-from model.checkpoint import Checkpoint, load
+from model.checkpoint import load
+from model.loaded import Model
 
 SHIPPED = sorted(file.parent for file in (Path(__file__).parent.parent / "assets").glob("*/config.json"))
 
@@ -28,34 +29,34 @@ def record(*held_out: float, seconds: float = 60) -> dict[str, Any]:
 
 
 @pytest.fixture
-def learned(checkpoint: Checkpoint) -> Checkpoint:
-    return dataclasses.replace(checkpoint, training=record(6, 3, 2.5, 2.25))
+def learned(model: Model) -> Model:
+    return dataclasses.replace(model, training=record(6, 3, 2.5, 2.25))
 
 
-def test_the_curve_has_two_lines_in_bits_over_minutes(learned: Checkpoint) -> None:
+def test_the_curve_has_two_lines_in_bits_over_minutes(learned: Model) -> None:
     rows = curve(learned)
     assert rows[rows.text == HELD_OUT][["time", "bits"]].values.tolist() == [[0, 6], [1, 3], [2, 2.5], [3, 2.25]]
     assert rows[rows.text == TRAINING][["time", "bits"]].values.tolist() == [[1, 2.5], [2, 2], [3, 1.75]]
 
 
-def test_a_run_of_less_than_a_minute_is_drawn_over_steps(checkpoint: Checkpoint) -> None:
-    short = dataclasses.replace(checkpoint, training=record(6, 3, seconds=12))
+def test_a_run_of_less_than_a_minute_is_drawn_over_steps(model: Model) -> None:
+    short = dataclasses.replace(model, training=record(6, 3, seconds=12))
     assert curve(short).time.max() == 100
     assert sample(short, 2)[1] == "After 12 seconds, step 100: 3.00 bits a character."
 
 
-def test_the_untrained_network_does_not_squash_the_curve(learned: Checkpoint) -> None:
+def test_the_untrained_network_does_not_squash_the_curve(learned: Model) -> None:
     assert y_range(learned) == pytest.approx([1.75, 3], abs=0.1)
     assert "began at 6.00" in explain(learned)
 
 
-def test_a_beginning_near_the_rest_is_drawn(checkpoint: Checkpoint) -> None:
-    tuned = dataclasses.replace(checkpoint, training=record(2.4, 2.2, 2))
+def test_a_beginning_near_the_rest_is_drawn(model: Model) -> None:
+    tuned = dataclasses.replace(model, training=record(2.4, 2.2, 2))
     assert y_range(tuned) == pytest.approx([1.5, 2.4], abs=0.1)
     assert "began" not in explain(tuned)
 
 
-def test_each_place_has_its_sample(learned: Checkpoint) -> None:
+def test_each_place_has_its_sample(learned: Model) -> None:
     assert sample(learned, 1) == ("text 0", "Before the first step: 6.00 bits a character.")
     assert sample(learned, 3) == ("text 2", "After 2 minutes, step 200: 2.50 bits a character.")
 
@@ -64,7 +65,7 @@ def test_each_place_has_its_sample(learned: Checkpoint) -> None:
     ("place", "shown"),
     [(None, 0), ("", 0), ("3", 2), ([2], 0), ({}, 0), (-5, 0), (2.2, 1), (99, 3), (inf, 3), (nan, 0), (10**400, 0)],
 )
-def test_whatever_the_slider_sends_gives_a_sample(learned: Checkpoint, place: Any, shown: int) -> None:
+def test_whatever_the_slider_sends_gives_a_sample(learned: Model, place: Any, shown: int) -> None:
     assert sample(learned, place)[0] == f"text {shown}"
 
 
@@ -77,16 +78,16 @@ def test_whatever_the_slider_sends_gives_a_sample(learned: Checkpoint, place: An
         {"curve": [{"step": 0, "seconds": 1, "held_out_nats": nan}]},
     ],
 )
-def test_where_nothing_is_recorded_it_says_so(checkpoint: Checkpoint, training: dict[str, Any]) -> None:
-    foreign = dataclasses.replace(checkpoint, training=training)
+def test_where_nothing_is_recorded_it_says_so(model: Model, training: dict[str, Any]) -> None:
+    foreign = dataclasses.replace(model, training=training)
     assert curve(foreign).empty
     assert y_range(foreign) is None
     assert explain(foreign) == "Nothing is recorded of how this model learned."
     assert sample(foreign, 1) == ("", "No sample was recorded as this model learned.")
 
 
-def test_one_measurement_is_told_but_not_drawn(checkpoint: Checkpoint) -> None:
-    once = dataclasses.replace(checkpoint, training=record(6))
+def test_one_measurement_is_told_but_not_drawn(model: Model) -> None:
+    once = dataclasses.replace(model, training=record(6))
     assert curve(once).empty
     assert "only once, at 6.00 bits" in explain(once)
     assert sample(once, 1)[0] == "text 0"
@@ -102,12 +103,12 @@ def test_every_shipped_model_shows_how_it_learned(directory: Path) -> None:
     assert f"step {model.training['steps']:,}" in line
 
 
-def test_choosing_another_model_changes_plot_and_slider(checkpoint: Checkpoint, learned: Checkpoint) -> None:
+def test_choosing_another_model_changes_plot_and_slider(model: Model, learned: Model) -> None:
     assert lines(learned)["visible"] is True
     assert lines(learned)["value"].equals(curve(learned))
     assert axes(learned) == {"x_title": "minutes", "y_lim": y_range(learned)}
     assert slider(learned) == {"value": 1, "maximum": 4, "visible": True}
-    empty = dataclasses.replace(checkpoint, training={})
+    empty = dataclasses.replace(model, training={})
     assert lines(empty) == {"visible": "hidden"}
     assert not slider(empty)["visible"]
 

@@ -11,9 +11,9 @@ import pytest
 
 from interface import probabilities
 from interface.probabilities import BOUNDS, Readings, Shown, branch, examine, expect, probabilities_tab, tint, tinted
-from model.checkpoint import Checkpoint
+from model.analysis.inspection import read
 from model.generation import LONGEST
-from model.inspection import read
+from model.loaded import Model
 from model.vocabulary import Vocabulary
 from tests.conftest import endpoints_of
 
@@ -21,8 +21,8 @@ TEXT = "the old hat\nand a ball. "
 
 
 @pytest.fixture
-def readings(checkpoint: Checkpoint) -> Readings:
-    return Readings({"tiny": checkpoint, "windowed": replace(checkpoint, context="window")})
+def readings(model: Model) -> Readings:
+    return Readings({"tiny": model, "windowed": replace(model, context="window")})
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that models have read since."""
     texts: list[str] = []
 
-    def counting(checkpoint: Checkpoint, text: str) -> Any:
+    def counting(model: Model, text: str) -> Any:
         texts.append(text)
-        return read(checkpoint, text)
+        return read(model, text)
 
     monkeypatch.setattr(probabilities, "read", counting)
     return texts
@@ -45,11 +45,11 @@ def refused(error: pytest.ExceptionInfo[gr.Error]) -> str:
     return error.value.message
 
 
-def test_the_text_comes_first_and_then_one_figure_after_another(readings: Readings, checkpoint: Checkpoint) -> None:
+def test_the_text_comes_first_and_then_one_figure_after_another(readings: Readings, model: Model) -> None:
     waiting, first, last = examine(readings, TEXT * 5, "tiny")
-    bits = read(checkpoint, TEXT * 5).bits_per_character
+    bits = read(model, TEXT * 5).bits_per_character
     assert waiting[1] == ""
-    assert first[1] == last[1] == tinted(read(checkpoint, TEXT * 5))
+    assert first[1] == last[1] == tinted(read(model, TEXT * 5))
     assert f"{bits:.2f} bits</b> a character under tiny (fewer is less surprised)" in last[2]
     assert "…" in first[3]
     assert "…" not in last[3]
@@ -59,31 +59,31 @@ def test_the_text_comes_first_and_then_one_figure_after_another(readings: Readin
     assert float(f"{bits:.2f}") in figures
 
 
-def test_each_character_is_one_element_tinted_by_its_surprise(checkpoint: Checkpoint) -> None:
-    reading = read(checkpoint, TEXT)
+def test_each_character_is_one_element_tinted_by_its_surprise(model: Model) -> None:
+    reading = read(model, TEXT)
     tints = re.findall(r'<i class="t(\d)', tinted(reading))
     assert tints == [str(tint(bits)) for bits in reading.surprise.tolist()]
     assert len(tints) == len(TEXT)
     assert [tint(0), *map(tint, BOUNDS), tint(math.inf)] == [0, 1, 2, 3, 4, 5, 5]
 
 
-def test_no_text_becomes_markup_or_a_template(checkpoint: Checkpoint) -> None:
-    open_minded = replace(checkpoint, vocabulary=Vocabulary("<>b/&${}`\\1\n "))
+def test_no_text_becomes_markup_or_a_template(model: Model) -> None:
+    open_minded = replace(model, vocabulary=Vocabulary("<>b/&${}`\\1\n "))
     page = tinted(read(open_minded, "<b>&${1}`\\</b>"))
     assert "<b>" not in page
     assert not set("${}`\\") & set(page)
 
 
 @pytest.mark.parametrize(
-    ("text", "model"),
+    ("text", "name"),
     [
         *((text, "tiny") for text in (None, "", 5, ["the"], {"a": 1}, "a" * (LONGEST + 1))),
-        *((TEXT, model) for model in (None, "", "nobody", 5, ["tiny"], {"tiny": 1})),
+        *((TEXT, name) for name in (None, "", "nobody", 5, ["tiny"], {"tiny": 1})),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_a_sentence(readings: Readings, text: Any, model: Any) -> None:
+def test_what_cannot_be_read_is_refused_in_a_sentence(readings: Readings, text: Any, name: Any) -> None:
     with pytest.raises(gr.Error) as error:
-        next(examine(readings, text, model))
+        next(examine(readings, text, name))
     refused(error)
 
 
@@ -116,11 +116,9 @@ def test_what_has_been_read_is_not_read_again(readings: Readings, counted: list[
 
 
 @pytest.mark.parametrize("index", [0, 5, len(TEXT)])
-def test_a_place_shows_its_likeliest_characters_as_buttons(
-    readings: Readings, checkpoint: Checkpoint, index: int
-) -> None:
+def test_a_place_shows_its_likeliest_characters_as_buttons(readings: Readings, model: Model, index: int) -> None:
     shown, found = expect(readings, Shown("tiny", TEXT), index)
-    likeliest = read(checkpoint, TEXT).likeliest(index)
+    likeliest = read(model, TEXT).likeliest(index)
     assert shown.place == index
     assert re.findall(r"<span>([\d.]+%)</span>", found) == [f"{share:.1%}" for _, share in likeliest]
     assert found.count("<button") == 10
@@ -142,10 +140,10 @@ def test_what_is_no_place_is_refused(readings: Readings, index: Any) -> None:
 
 @pytest.mark.parametrize("rank", [0, 9])
 def test_a_branch_is_the_text_before_the_place_and_the_other_character(
-    readings: Readings, checkpoint: Checkpoint, rank: int
+    readings: Readings, model: Model, rank: int
 ) -> None:
     text, line = branch(readings, Shown("tiny", TEXT.upper(), 7), rank)
-    assert text == TEXT[:7] + read(checkpoint, TEXT).likeliest(7)[rank][0]
+    assert text == TEXT[:7] + read(model, TEXT).likeliest(7)[rank][0]
     assert line.startswith("The sheet now ends in “")
 
 

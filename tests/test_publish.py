@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from model.checkpoint import CARD, COPIES, FILES, Checkpoint, save
+from model.checkpoint import CARD, COPIES, FILES, save
 from model.hub import load
+from model.loaded import Model
 from tests.stand_in import TOKEN, Hub, serve
 from tests.test_card import RECORD
 from tests.test_structure import imports
@@ -34,9 +35,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def directory(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+def directory(model: Model, tmp_path: Path) -> Path:
     """A checkpoint with a full record."""
-    save(replace(checkpoint, training=RECORD), tmp_path / "tiny", "# written by hand\n")
+    save(replace(model, training=RECORD), tmp_path / "tiny", "# written by hand\n")
     return tmp_path / "tiny"
 
 
@@ -88,12 +89,12 @@ def test_the_card_is_made_from_the_record_and_its_python_runs(hub: Hub, director
 
 
 def test_copies_are_published_where_there_are_any_and_those_of_before_do_not_stay(
-    hub: Hub, directory: Path, checkpoint: Checkpoint
+    hub: Hub, directory: Path, model: Model
 ) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
     assert load("ann/tiny").copies
     assert "copies.npz" in hub.content("ann/tiny")[CARD].decode()
-    save(replace(checkpoint, training=RECORD, copies=None), directory)
+    save(replace(model, training=RECORD, copies=None), directory)
     for name in ("ann/tiny", "ann/new"):
         assert main([str(directory), name]) == 0
         assert set(hub.content(name)) == {*FILES, ".gitattributes"} - {COPIES}
@@ -107,23 +108,21 @@ def test_the_same_again_changes_nothing(hub: Hub, directory: Path) -> None:
     assert len(hub.written) == 1
 
 
-def test_a_second_time_is_a_second_commit_of_the_same_repository(
-    hub: Hub, directory: Path, checkpoint: Checkpoint
-) -> None:
+def test_a_second_time_is_a_second_commit_of_the_same_repository(hub: Hub, directory: Path, model: Model) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
     first = hub.repositories["ann/tiny"]["main"]
-    save(replace(checkpoint, training=RECORD | {"seed": 8}), directory)
+    save(replace(model, training=RECORD | {"seed": 8}), directory)
     assert main([str(directory), "ann/tiny"]) == 0
     assert load("ann/tiny").training["seed"] == 8
     assert load(f"ann/tiny@{first}").training["seed"] == 7
 
 
 def test_a_branch_is_made_where_it_is_new_and_main_stays(
-    hub: Hub, directory: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+    hub: Hub, directory: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
     first = hub.repositories["ann/tiny"]["main"]
-    save(replace(checkpoint, training=RECORD | {"seed": 8}), directory)
+    save(replace(model, training=RECORD | {"seed": 8}), directory)
     for _ in range(2):
         assert main([str(directory), "ann/tiny", "--revision", "try/this"]) == 0
         assert capsys.readouterr().out.endswith(f"{hub.address}/ann/tiny/tree/try/this\n")
@@ -180,14 +179,14 @@ def test_a_dry_run_shows_the_card_and_the_files_and_uses_no_network(
 
 
 def test_an_unsound_checkpoint_is_refused_before_anything_is_sent(
-    hub: Hub, directory: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+    hub: Hub, directory: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(directory.parent / "nowhere"), "ann/tiny"]) == 2
     assert "there is no checkpoint directory" in one_sentence(capsys)
     (directory / "training.json").write_text("{}")
     assert main([str(directory), "ann/tiny"]) == 2
     assert "does not belong to the model.safetensors beside it" in one_sentence(capsys)
-    save(checkpoint, directory)
+    save(model, directory)
     assert main([str(directory), "ann/tiny"]) == 2
     assert "does not say how it was trained: publish one that" in one_sentence(capsys)
     assert hub.requests == []
@@ -262,7 +261,7 @@ def test_without_a_network_the_command_says_so_in_one_line(hub: Hub, directory: 
 def test_a_broken_upload_is_one_sentence_and_leaves_the_old_revision_whole(
     hub: Hub,
     directory: Path,
-    checkpoint: Checkpoint,
+    model: Model,
     at: str,
     refusal: tuple[int, str],
     said: str,
@@ -272,7 +271,7 @@ def test_a_broken_upload_is_one_sentence_and_leaves_the_old_revision_whole(
     monkeypatch.setattr(time, "sleep", lambda _: None)  # the client tries five times more
     hub.publish("ann/tiny", directory)
     before = dict(hub.repositories["ann/tiny"])
-    save(replace(checkpoint, training=RECORD | {"seed": 8}), directory)
+    save(replace(model, training=RECORD | {"seed": 8}), directory)
     hub.refusals = {at: refusal}
     assert main([str(directory), "ann/tiny"]) == 2
     assert said in one_sentence(capsys)

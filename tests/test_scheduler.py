@@ -1,4 +1,4 @@
-"""Many writers at once: every one is served, in turn, and none is in another's way."""
+"""Many requests at once: every request is served, and none delays another."""
 
 import subprocess
 import sys
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint import Checkpoint, load
+from model.checkpoint import load
 from model.decoder import Decoder
-from model.generation import Batch, GenerationConfig, Writer, generate
-from model.scheduler import Scheduler
+from model.generation import GenerationConfig, Request, generate
+from model.loaded import Model
+from model.serving.batch import Batch
+from model.serving.scheduler import Scheduler
 
 ALICE = Path(__file__).parent.parent / "assets" / "alice"
 LONG = 100_000
@@ -30,103 +32,103 @@ def config(seed: int = 0, length: int = 40, **options: str) -> GenerationConfig:
     return GenerationConfig(length=length, seed=seed, **options)  # type: ignore[arg-type]
 
 
-def test_a_text_grows_by_itself_until_it_is_whole(exact: Checkpoint) -> None:
-    writer = Scheduler().write(exact, "the old", config())
-    wait(lambda: writer.done)
-    assert writer.text == "".join(generate(exact, "the old", config()))
+def test_a_text_grows_by_itself_until_it_is_whole(exact: Model) -> None:
+    request = Scheduler().submit(exact, "the old", config())
+    wait(lambda: request.done)
+    assert request.text == "".join(generate(exact, "the old", config()))
 
 
-def test_texts_of_several_models_and_contexts_are_those_written_alone(exact: Checkpoint) -> None:
+def test_texts_of_several_models_and_contexts_are_those_written_alone(exact: Model) -> None:
     models = {"tiny": exact, "plain": replace(exact), "alice": load(ALICE)}
     vars(models["plain"])["decoder"] = Decoder(exact.network, exact=False)
     asked = [(model, context, seed) for seed in range(4) for model in models for context in ("carried", "window")]
     scheduler = Scheduler()
-    writers = [
-        scheduler.write(models[model], "the old", config(seed, context=context)) for model, context, seed in asked
+    requests = [
+        scheduler.submit(models[model], "the old", config(seed, context=context)) for model, context, seed in asked
     ]
-    wait(lambda: all(writer.done for writer in writers))
-    for writer in writers:
-        assert writer.text == "".join(generate(writer.model, "the old", writer.config))
+    wait(lambda: all(request.done for request in requests))
+    for request in requests:
+        assert request.text == "".join(generate(request.model, "the old", request.config))
 
 
-def test_in_a_full_house_the_next_ones_wait_in_line_and_come_in_by_themselves(exact: Checkpoint) -> None:
-    scheduler = Scheduler(places=2)
-    writers = [scheduler.write(exact, "a", config(seed, length=LONG)) for seed in range(5)]
-    wait(lambda: scheduler.writing == 2)
-    assert [scheduler.place(writer) for writer in writers] == [0, 0, 1, 2, 3]
-    assert not any(writer.characters for writer in writers[2:])
+def test_while_all_slots_are_taken_requests_wait_in_the_queue_and_then_run(exact: Model) -> None:
+    scheduler = Scheduler(slots=2)
+    requests = [scheduler.submit(exact, "a", config(seed, length=LONG)) for seed in range(5)]
+    wait(lambda: scheduler.running == 2)
+    assert [scheduler.queue_position(request) for request in requests] == [0, 0, 1, 2, 3]
+    assert not any(request.characters for request in requests[2:])
 
-    writers[3].cancel()  # who waits can leave too
-    wait(lambda: scheduler.place(writers[4]) == 2)
-    writers[0].cancel()
-    wait(lambda: len(writers[2].characters) > 0)
-    assert [scheduler.place(writer) for writer in writers] == [0, 0, 0, 0, 1]
-    assert scheduler.writing == 2
-    for writer in writers:
-        writer.cancel()
-    wait(lambda: scheduler.writing == 0)
+    requests[3].cancel()  # a waiting request can leave too
+    wait(lambda: scheduler.queue_position(requests[4]) == 2)
+    requests[0].cancel()
+    wait(lambda: len(requests[2].characters) > 0)
+    assert [scheduler.queue_position(request) for request in requests] == [0, 0, 0, 0, 1]
+    assert scheduler.running == 2
+    for request in requests:
+        request.cancel()
+    wait(lambda: scheduler.running == 0)
 
 
-def test_a_stop_ends_a_text_at_once(exact: Checkpoint) -> None:
+def test_a_stop_ends_a_text_at_once(exact: Model) -> None:
     scheduler = Scheduler()
-    writer = scheduler.write(exact, "a", config(length=LONG))
-    wait(lambda: len(writer.characters) > 10)
-    writer.cancel()
-    assert writer.done
-    assert scheduler.writing == 0, "its place must be free"
+    request = scheduler.submit(exact, "a", config(length=LONG))
+    wait(lambda: len(request.characters) > 10)
+    request.cancel()
+    assert request.done
+    assert scheduler.running == 0, "its slot must be free"
     wait(lambda: not scheduler._batches)
-    written = writer.text
+    written = request.text
     time.sleep(0.05)
-    assert writer.text == written
+    assert request.text == written
 
 
-def test_who_joins_while_others_write_is_not_kept_waiting(exact: Checkpoint) -> None:
+def test_a_request_that_joins_while_others_run_starts_at_once(exact: Model) -> None:
     scheduler = Scheduler()
-    others = [scheduler.write(exact, "a", config(seed, length=LONG)) for seed in range(63)]
-    wait(lambda: all(writer.characters for writer in others))
+    others = [scheduler.submit(exact, "a", config(seed, length=LONG)) for seed in range(63)]
+    wait(lambda: all(request.characters for request in others))
     before = len(others[0].characters)
-    newcomer = scheduler.write(exact, "the", config(length=1))
+    newcomer = scheduler.submit(exact, "the", config(length=1))
     wait(lambda: newcomer.done)
-    assert scheduler.writing == 63
-    for writer in others:
-        writer.cancel()
+    assert scheduler.running == 63
+    for request in others:
+        request.cancel()
     assert before < len(others[0].characters) < LONG
 
 
 def test_a_fault_breaks_off_the_texts_of_its_own_batch_alone(
-    exact: Checkpoint, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    exact: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     step, other = Batch.step, replace(exact)
     scheduler = Scheduler()
 
     def failing(batch: Batch) -> None:
-        if batch.model is other and any(len(writer.characters) == 7 for writer in batch.writers):
-            raise MemoryError("no room")
+        if batch.model is other and any(len(request.characters) == 7 for request in batch.running):
+            raise MemoryError("out of memory")
         step(batch)
 
     monkeypatch.setattr(Batch, "step", failing)
-    writers: list[Writer] = [scheduler.write(model, "a", config()) for model in (exact, other)]
-    wait(lambda: all(writer.done for writer in writers))
-    assert [len(writer.characters) for writer in writers] == [40, 7]
-    assert [writer.failed for writer in writers] == [False, True]
-    assert "1 texts were broken off" in caplog.text
-    short = [scheduler.write(other, "a", config(length=length)) for length in (6, 40)]
-    wait(lambda: all(writer.done for writer in short))
-    assert [writer.failed for writer in short] == [False, True], "what was whole before is not broken off"
-    last = scheduler.write(other, "a", config(length=5))
+    requests: list[Request] = [scheduler.submit(model, "a", config()) for model in (exact, other)]
+    wait(lambda: all(request.done for request in requests))
+    assert [len(request.characters) for request in requests] == [40, 7]
+    assert [request.failed for request in requests] == [False, True]
+    assert "1 requests failed" in caplog.text
+    short = [scheduler.submit(other, "a", config(length=length)) for length in (6, 40)]
+    wait(lambda: all(request.done for request in short))
+    assert [request.failed for request in short] == [False, True], "a text that was complete before has not failed"
+    last = scheduler.submit(other, "a", config(length=5))
     wait(lambda: last.done)
     assert last.text
 
 
-def test_a_closed_scheduler_ends_every_text(exact: Checkpoint) -> None:
-    scheduler = Scheduler(places=2)
-    writers = [scheduler.write(exact, "a", config(seed, length=LONG)) for seed in range(3)]
-    wait(lambda: scheduler.writing == 2)
+def test_a_closed_scheduler_ends_every_text(exact: Model) -> None:
+    scheduler = Scheduler(slots=2)
+    requests = [scheduler.submit(exact, "a", config(seed, length=LONG)) for seed in range(3)]
+    wait(lambda: scheduler.running == 2)
     scheduler.close()
-    assert all(writer.done for writer in writers)
-    lengths = [len(writer.characters) for writer in writers]
+    assert all(request.done for request in requests)
+    lengths = [len(request.characters) for request in requests]
     time.sleep(0.05)
-    assert [len(writer.characters) for writer in writers] == lengths
+    assert [len(request.characters) for request in requests] == lengths
 
 
 def test_a_program_that_ends_while_a_text_is_written_ends_in_good_order() -> None:
@@ -134,10 +136,10 @@ def test_a_program_that_ends_while_a_text_is_written_ends_in_good_order() -> Non
 import time
 from model.checkpoint import load
 from model.generation import GenerationConfig
-from model.scheduler import Scheduler
+from model.serving.scheduler import Scheduler
 from pathlib import Path
-writer = Scheduler().write(load(Path("assets/alice")), "a", GenerationConfig(length=100_000))
-while len(writer.characters) < 9:
+request = Scheduler().submit(load(Path("assets/alice")), "a", GenerationConfig(length=100_000))
+while len(request.characters) < 9:
     time.sleep(0.01)
 """
     run = subprocess.run([sys.executable, "-c", program], cwd=ALICE.parent.parent, capture_output=True, text=True)

@@ -6,16 +6,16 @@ import pytest
 
 from interface.desk import Desk
 from interface.settings import OWN, PRESETS, SAMPLING, new_seed, parse, restored, sampling
-from model.checkpoint import Checkpoint
+from model.loaded import Model
 from model.sampling import SamplingConfig
-from model.scheduler import Scheduler
+from model.serving.scheduler import Scheduler
 
 LINK = {"text": "a & b?", "model": "tiny", "seed": "7", "temperature": "0.5", "top_k": "3", "until": "5", "takes": "2"}
 
 
 @pytest.fixture
-def desk(checkpoint: Checkpoint) -> Desk:
-    return Desk({"tiny": checkpoint}, Scheduler())
+def desk(model: Model) -> Desk:
+    return Desk({"tiny": model}, Scheduler())
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -25,12 +25,12 @@ def test_every_preset_is_within_the_ranges_and_says_what_it_is(name: str) -> Non
     assert SamplingConfig(**values)  # type: ignore[arg-type]
 
 
-def test_a_preset_changes_what_it_names_and_leaves_the_rest_to_the_model(checkpoint: Checkpoint) -> None:
-    assert sampling(checkpoint) == [0.8, 9, 1.0, 0.0, "carried"]
-    assert sampling(checkpoint, "the tutorial") == [0, 9, 1.0, 0.0, "carried"]
-    assert len(sampling(checkpoint, "wild")) == len(SAMPLING)
+def test_a_preset_changes_what_it_names_and_leaves_the_rest_to_the_model(model: Model) -> None:
+    assert sampling(model) == [0.8, 9, 1.0, 0.0, "carried"]
+    assert sampling(model, "the tutorial") == [0, 9, 1.0, 0.0, "carried"]
+    assert len(sampling(model, "wild")) == len(SAMPLING)
     for unknown in (None, "unknown", ["wild"], 5):
-        assert sampling(checkpoint, unknown) == sampling(checkpoint, OWN)
+        assert sampling(model, unknown) == sampling(model, OWN)
 
 
 def test_the_dice_show_another_seed_each_time() -> None:

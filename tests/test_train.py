@@ -51,15 +51,15 @@ def test_a_book_becomes_a_checkpoint_and_a_table_tells_how_good_it_is(
     assert main([str(pages), "--out", str(out), "--recipe", recipe, "--seed", "5", *own]) == 0
     printed, _ = capsys.readouterr()
 
-    checkpoint = load(out)
+    model = load(out)
     assert sorted(file.name for file in out.iterdir()) == sorted(FILES)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pages.txt", "run"]
-    training = checkpoint.training
+    training = model.training
     assert training["recipe"]["name"] == recipe
     assert training["recipe"]["network"]["hidden_size"] == 11
     assert training["seed"] == 5
-    assert checkpoint.vocabulary.lowercase
-    assert "\ufeff" not in checkpoint.vocabulary.characters
+    assert model.vocabulary.lowercase
+    assert "\ufeff" not in model.vocabulary.characters
 
     rows = dict(re.findall(r"^(held-out nats|bits per character|perplexity|time|size|best step) +(.+)$", printed, re.M))
     assert rows["held-out nats"] == f"{training['held_out']['nats']:.4f}"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.units import BLOCK, NAMEABLE, Finding, features, find_units
+from model.analysis.units import BLOCK, NAMEABLE, Finding, features, find_units
 from tests.conftest import book
 
 T, L, H = 1_700, 3, 11

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from interface.visitor import named, refusal, settings, sound, whole
-from model.checkpoint import Checkpoint
+from model.loaded import Model
 
 
 def test_a_refusal_is_one_sentence_that_leaves_the_log_clean() -> None:
@@ -24,21 +24,21 @@ def test_what_is_no_sound_text_is_refused(text: object, least: int) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "", "nobody", 5, ["tiny"], {"tiny": 1}])
-def test_a_model_of_another_name_is_refused_with_those_there_are(checkpoint: Checkpoint, name: object) -> None:
+def test_a_model_of_another_name_is_refused_with_those_there_are(model: Model, name: object) -> None:
     with pytest.raises(gr.Error, match="choose one of tiny, other"):
-        named({"tiny": checkpoint, "other": checkpoint}, name)
+        named({"tiny": model, "other": model}, name)
 
 
-def test_what_is_not_set_is_the_models_own_and_each_seed_is_new(checkpoint: Checkpoint) -> None:
-    one, other = (settings(checkpoint, {"temperature": None, "length": 20.0, "seed": None}) for _ in range(2))
+def test_what_is_not_set_is_the_models_own_and_each_seed_is_new(model: Model) -> None:
+    one, other = (settings(model, {"temperature": None, "length": 20.0, "seed": None}) for _ in range(2))
     assert (one.temperature, one.top_k, one.length) == (0.8, 9, 20)
     assert one.seed != other.seed
 
 
 @pytest.mark.parametrize("typed", [{"temperature": "hot"}, {"top_p": [1]}, {"length": 1.5}, {"seed": "seven"}])
-def test_a_wrong_setting_is_refused_in_a_sentence(checkpoint: Checkpoint, typed: dict[str, object]) -> None:
+def test_a_wrong_setting_is_refused_in_a_sentence(model: Model, typed: dict[str, object]) -> None:
     with pytest.raises(gr.Error) as refused:
-        settings(checkpoint, typed)
+        settings(model, typed)
     assert re.search(r"must be [^\n]*\.$", refused.value.message)
     assert not refused.value.print_exception
 

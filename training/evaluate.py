@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from model import hardware
-from model.checkpoint import WINDOW
 from model.generation import GenerationConfig, defaults, generate
 from model.hub import load
+from model.lstm import WINDOW
 from model.options import add_options, chosen
 from training.corpus import read
 from training.evaluation import evaluate, evaluate_each

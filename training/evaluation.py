@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.checkpoint import WINDOW, Context
-from model.lstm import CharLSTM, State
+from model.lstm import WINDOW, CharLSTM, Context, State
 
 WARM_UP = 256  # characters that each stream but the first reads before it is measured
 CHUNK = 128  # time steps in one forward pass

@@ -94,7 +94,7 @@ def checkpoint_files(directory: Path, name: str, licence: str | None, language: 
 def space_files(models: list[str]) -> dict[str, bytes]:
     """What the app needs to run as a Space: with the checkpoints of assets/, or without where `models` are given."""
     paths = [ROOT / file for file in ("LICENSE", "app.py", "requirements.txt")]
-    paths += [path for package in CODE for path in (ROOT / package).iterdir() if path.suffix in SUFFIXES]
+    paths += [path for package in CODE for path in (ROOT / package).rglob("*") if path.suffix in SUFFIXES]
     if not models:
         own = [config.parent / file for config in (ROOT / "assets").glob("*/config.json") for file in FILES]
         paths += [path for path in own if path.exists()]

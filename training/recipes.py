@@ -4,8 +4,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
-from model.checkpoint import Context
-from model.lstm import SAME_LAYERS, LSTMConfig
+from model.lstm import SAME_LAYERS, Context, LSTMConfig
 from model.options import check, option
 from model.sampling import SamplingConfig
 from training.cleaning import Form

@@ -21,9 +21,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model import checkpoint as checkpoints
 from model import hardware
-from model.checkpoint import Checkpoint
 from model.copying import Copies, Source
 from model.generation import GenerationConfig, generate
+from model.loaded import Model
 from model.lstm import CharLSTM, State
 from model.vocabulary import Vocabulary
 from training.batches import Streams, Windows
@@ -72,7 +72,7 @@ class Trainer:
         minutes: float | None = None,
         device: torch.device = CPU,
         command: str = "",
-        init: Checkpoint | None = None,
+        init: Model | None = None,
     ) -> None:
         if recipe.window >= corpus.split:
             raise ValueError(
@@ -265,7 +265,7 @@ class Trainer:
         return candidate
 
     def _sample(self) -> str:
-        copied = Checkpoint(copy.deepcopy(self._candidate()).to(CPU).eval(), self.vocabulary)
+        copied = Model(copy.deepcopy(self._candidate()).to(CPU).eval(), self.vocabulary)
         config = GenerationConfig(
             **vars(self.recipe.sampling), context=self.recipe.context, length=SAMPLE_LENGTH, seed=self.seed
         )
@@ -282,7 +282,7 @@ class Trainer:
             "curve": self.curve,
             "samples": self.samples,
         }
-        kept = Checkpoint(
+        kept = Model(
             self._best_network(),
             self.vocabulary,
             self.recipe.sampling,

@@ -7,8 +7,8 @@ from math import log
 import torch
 from torch import Tensor
 
-from model.checkpoint import WINDOW, Checkpoint, Context
-from model.lstm import CharLSTM
+from model.loaded import Model
+from model.lstm import WINDOW, CharLSTM, Context
 from model.vocabulary import Repair, Vocabulary
 
 CHUNK = 128  # time steps in one forward pass
@@ -46,27 +46,27 @@ class Activity:
 
 
 @torch.inference_mode()
-def read(checkpoint: Checkpoint, text: str) -> Reading:
+def read(model: Model, text: str) -> Reading:
     """`text`, repaired, as the model reads it in its own context; `Vocabulary.start` stands before it."""
-    repaired, ids, before = _prepared(checkpoint.vocabulary, text)
-    network = checkpoint.network
+    repaired, ids, before = _prepared(model.vocabulary, text)
+    network = model.network
     parts = [
         network.output(network.output_input(hidden.unbind(1))).log_softmax(-1) / log(2)
-        for hidden in _hidden(network, before, checkpoint.context)
+        for hidden in _hidden(network, before, model.context)
     ]
     expected = torch.cat(parts)
     surprise = expected[:-1].gather(1, ids[:, None])[:, 0].abs()
-    return Reading(repaired.text, repaired.report, surprise, expected, checkpoint.vocabulary)
+    return Reading(repaired.text, repaired.report, surprise, expected, model.vocabulary)
 
 
 @torch.inference_mode()
-def activations(checkpoint: Checkpoint, text: str) -> Activity:
+def activations(model: Model, text: str) -> Activity:
     """The hidden state of every unit as the model reads `text` just as `read` does.
 
     After Karpathy, Johnson, Fei-Fei, "Visualizing and Understanding Recurrent Networks", 2015, section 4.2.
     """
-    repaired, _, before = _prepared(checkpoint.vocabulary, text)
-    hidden = torch.cat(list(_hidden(checkpoint.network, before, checkpoint.context)))
+    repaired, _, before = _prepared(model.vocabulary, text)
+    hidden = torch.cat(list(_hidden(model.network, before, model.context)))
     return Activity(repaired.text, repaired.report, hidden[1:])
 
 

@@ -1,0 +1,1 @@
+"""Many requests at once: batches of requests, a scheduler, a prefix cache, and mixtures of two models."""

@@ -1,0 +1,99 @@
+"""Continuous batching: requests of one model that advance together, by one character in each step."""
+
+from collections import deque
+
+import numpy as np
+
+from model.generation import CarriedReader, Request, WindowReader
+from model.sampling import Sampler
+from model.serving.mixture import AnyModel
+from model.serving.prefix_cache import PrefixCache
+
+
+class Batch:
+    """Requests of one model that advance together, by one character in each step.
+
+    The text of a request depends only on its own prompt and settings. Its random numbers are its own, and its logits
+    are the same in every batch, because only requests with exact numbers (see `Decoder`) share a batch. Any other
+    request has a batch to itself.
+    """
+
+    def __init__(self, model: AnyModel, prefix_cache: PrefixCache | None = None) -> None:
+        """Without a `prefix_cache`, every prompt is read from its beginning."""
+        self.model, self.prefix_cache = model, prefix_cache
+        self.running: list[Request] = []
+        self.joining: list[Request] = []  # with the next step
+        self.reader: CarriedReader | WindowReader = CarriedReader(model, 0)
+        self.ids = np.zeros(0, dtype=np.int64)  # (B,): the last character of each running request
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests: those that run, and those that join with the next step."""
+        return [*self.running, *self.joining]
+
+    def accepts(self, request: Request) -> bool:
+        """Whether `request` may join."""
+        requests = [*self.requests, request]
+        return request.model is self.model and (len(requests) == 1 or all(r.batchable for r in requests))
+
+    @property
+    def unfinished(self) -> int:
+        """How many requests are not done."""
+        return sum(not request.done for request in self.requests)
+
+    def join(self, request: Request) -> None:
+        """Add a request that the batch accepts."""
+        self.joining.append(request)
+
+    def step(self) -> None:
+        """Remove the requests that are done, then read one character of each; where its prompt is read, write one."""
+        if self.joining or any(request.done for request in self.running):
+            self._reorder()
+        if not self.running:
+            return
+        for b, request in enumerate(self.running):
+            if request.unread:
+                if len(request.unread) == 1:
+                    self._save_prefix(b, request)  # another request with this prompt can continue from here
+                self.ids[b] = request.unread.popleft()
+        logits = self.reader(self.ids)
+        decoding = [(b, request) for b, request in enumerate(self.running) if not request.unread]
+        if not decoding:
+            return
+        random = np.zeros(len(self.running))
+        for b, request in decoding:
+            random[b] = request.random.random()
+        self.ids = self.sampler(logits, random)
+        responsibilities = self.reader.responsibilities
+        for b, request in decoding:
+            if responsibilities is not None:
+                request.responsibilities.append(float(responsibilities[b, self.ids[b]]))
+            request.add(int(self.ids[b]))
+
+    def _reorder(self) -> None:
+        """Remove the requests that are done, and let the joining ones run."""
+        keep = [b for b, request in enumerate(self.running) if not request.done]
+        for b, request in enumerate(self.running):
+            if request.done:
+                self._save_prefix(b, request)
+        if any(request.config.context == "window" for request in self.joining):
+            self.reader = WindowReader(self.model)
+        self.reader.reorder(keep, len(self.joining))
+        self.ids = np.concatenate((self.ids[keep], np.zeros(len(self.joining), dtype=np.int64)))
+        self.running = [*(self.running[b] for b in keep), *self.joining]
+        for b, request in enumerate(self.joining, start=len(keep)):
+            self._load_prefix(b, request)
+        self.joining = []
+        self.sampler = Sampler([request.config for request in self.running])
+
+    def _save_prefix(self, b: int, request: Request) -> None:
+        if self.prefix_cache and isinstance(self.reader, CarriedReader):
+            read = request.ids[: len(request.ids) - max(1, len(request.unread))]  # the last written id is not read yet
+            self.prefix_cache.put(self.model, read, self.reader.streams.save_state(b))
+
+    def _load_prefix(self, b: int, request: Request) -> None:
+        if self.prefix_cache and isinstance(self.reader, CarriedReader):
+            length, state = self.prefix_cache.longest(self.model, request.ids)
+            if length:
+                self.reader.streams.load_state(b, state)
+                request.unread = deque(request.ids[length:])

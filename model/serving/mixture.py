@@ -1,0 +1,102 @@
+"""Two models that write one text: each next character comes from the one or the other, by a chosen probability."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.decoder import Decoder, Floats, Streams
+from model.loaded import Model
+from model.vocabulary import Vocabulary
+
+
+class Mixture:
+    """Two models as one, over the characters of both: p = (1 - weight) p_first + weight p_second.
+
+    Both read everything that is written. A model reads a character that it does not know as the nearest one that it
+    knows (see `Vocabulary.repair`), or else as a space; and it never writes such a character.
+    """
+
+    def __init__(self, first: Model, second: Model, weight: float) -> None:
+        """`weight` is the mixture weight of the second model, from 0 to 1."""
+        of_both = {*first.vocabulary.characters, *second.vocabulary.characters}
+        self.vocabulary = Vocabulary(sorted(of_both), first.vocabulary.lowercase and second.vocabulary.lowercase)
+        self.decoder = MixedDecoder([_Part(first, self.vocabulary), _Part(second, self.vocabulary)], weight)
+
+
+AnyModel = Model | Mixture  # what a request can be for
+
+
+class MixedDecoder:
+    """The decoders of two models, the second with the mixture weight `weight`."""
+
+    def __init__(self, parts: Sequence["_Part"], weight: float) -> None:
+        self.parts, self.weight = parts, weight
+        self.exact = all(part.decoder.exact for part in parts)
+
+    def streams(self, B: int) -> "MixedStreams":
+        """B streams that have read nothing."""
+        return MixedStreams(self, [part.decoder.streams(B) for part in self.parts])
+
+
+class MixedStreams:
+    """The states of both models in each of B streams."""
+
+    def __init__(self, decoder: MixedDecoder, parts: list[Streams]) -> None:
+        self.decoder, self.parts = decoder, parts
+        self.responsibilities = np.zeros((0, 0))  # (B, V): the probability that a next character is from the second
+
+    def step(self, ids: NDArray[np.int64]) -> Floats:
+        """Read `ids`; return the logits (B, V) of what follows: the logarithms of the mixed probabilities."""
+        first, second = (part(ids, own) for part, own in zip(self.decoder.parts, self.parts, strict=True))
+        of_first, of_second = (1 - self.decoder.weight) * first, self.decoder.weight * second
+        p = of_first + of_second
+        possible = p > 0
+        self.responsibilities = np.divide(of_second, p, where=possible, out=np.zeros_like(p))
+        return np.log(p, where=possible, out=np.full_like(p, -np.inf)).astype(np.float32)
+
+    def reorder(self, keep: Sequence[int], fresh: int = 0) -> "MixedStreams":
+        """As `Streams.reorder`."""
+        return MixedStreams(self.decoder, [streams.reorder(keep, fresh) for streams in self.parts])
+
+    def save_state(self, b: int) -> list[Any]:
+        """As `Streams.save_state`."""
+        return [streams.save_state(b) for streams in self.parts]
+
+    def load_state(self, b: int, state: list[Any]) -> None:
+        """As `Streams.load_state`."""
+        for streams, own in zip(self.parts, state, strict=True):
+            streams.load_state(b, own)
+
+    def restart(self, b: int) -> None:
+        """As `Streams.restart`."""
+        for streams in self.parts:
+            streams.restart(b)
+
+
+class _Part:
+    """One of two models; it reads and writes the characters of both."""
+
+    def __init__(self, model: Model, both: Vocabulary) -> None:
+        self.decoder: Decoder = model.decoder
+        self.size = len(both)
+        self.columns = np.array([both.ids[character] for character in model.vocabulary.characters])  # its own, in both
+        self.ids = np.array(
+            [_nearest(model.vocabulary, character) for character in both.characters]
+        )  # both, in its own
+
+    def __call__(self, ids: NDArray[np.int64], streams: Streams) -> NDArray[np.float64]:
+        """Read `ids` of both; return the probability of each character of both (B, V), 0 where it is unknown."""
+        logits = np.ascontiguousarray(streams.step(self.ids[ids]), dtype=np.float64)
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        mixed = np.zeros((len(p), self.size))
+        mixed[:, self.columns] = p / np.cumsum(p, axis=1)[:, -1:]  # `sum` adds up in another order for another B
+        return mixed
+
+
+def _nearest(vocabulary: Vocabulary, character: str) -> int:
+    """The id of the character itself, of what stands in for it after a letter, or of a space."""
+    letter = next((c for c in vocabulary.characters if c.isalpha()), "")
+    stand_in = vocabulary.repair(letter + character).text[len(letter) :]
+    return vocabulary.ids.get(character, vocabulary.ids.get(stand_in[:1] or " ", vocabulary.start))

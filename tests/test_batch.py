@@ -1,0 +1,107 @@
+"""Requests that advance together: each gives the text that it gives alone, and none delays another."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.checkpoint import load
+from model.generation import GenerationConfig, Request, generate
+from model.loaded import Model
+from model.serving.batch import Batch
+
+ASSETS = Path(__file__).parent.parent / "assets"
+PROMPT = "the old tale\nabide in it"
+
+
+def settings(seed: int, **options: Any) -> GenerationConfig:
+    """Settings that differ from seed to seed."""
+    chance = random.Random(seed)
+    own = {
+        "temperature": chance.choice([0, 0.5, 1, 2]),
+        "top_k": chance.choice([0, 3]),
+        "length": chance.randint(1, 80),
+    }
+    return GenerationConfig(**{**own, "top_p": chance.choice([1, 0.8]), "seed": seed, **options})
+
+
+@pytest.mark.parametrize("name", ["tiny", "alice"])
+def test_64_requests_that_join_and_leave_at_random_give_the_texts_they_give_alone(exact: Model, name: str) -> None:
+    model = exact if name == "tiny" else load(ASSETS / name)
+    chance = random.Random(1)
+    prompts = [PROMPT[chance.randrange(12) :][: chance.randint(0, 12)] for _ in range(64)]
+    requests = [Request(model, prompt, settings(seed)) for seed, prompt in enumerate(prompts)]
+    batch, to_come = Batch(model), list(requests)
+    while to_come or batch.unfinished:
+        for _ in range(min(chance.choice([0, 0, 1, 5]), len(to_come))):
+            request = to_come.pop()
+            assert batch.accepts(request)
+            batch.join(request)
+        batch.step()
+    for seed, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
+        assert request.text == "".join(generate(model, prompt, settings(seed)))
+    assert len({request.text for request in requests}) > 50
+
+
+def test_a_prompt_that_is_being_read_delays_no_other_request(exact: Model) -> None:
+    first = Request(exact, "a", settings(1, length=500))
+    long = Request(exact, PROMPT * 10, settings(2, length=5))
+    batch = Batch(exact)
+    batch.join(first)
+    batch.step()
+    batch.join(long)
+    for step in range(len(PROMPT) * 10 + 5):
+        assert len(first.characters) == step + 1
+        assert len(long.characters) == max(0, step - len(PROMPT) * 10 + 1)
+        batch.step()
+    assert long.done
+
+
+def test_a_cancelled_request_grows_no_more_and_the_others_go_on(exact: Model) -> None:
+    requests = [Request(exact, "a", settings(seed, length=60)) for seed in range(3)]
+    batch = Batch(exact)
+    for request in requests:
+        batch.join(request)
+    for _ in range(10):
+        batch.step()
+    requests[1].cancel()
+    assert requests[1].done
+    assert batch.unfinished == 2
+    while batch.unfinished:
+        batch.step()
+    assert [len(request.text) for request in requests] == [60, 10, 60]
+    for seed in (0, 2):
+        assert requests[seed].text == "".join(generate(exact, "a", settings(seed, length=60)))
+
+
+def test_only_requests_for_one_exact_model_with_carried_context_share_a_batch(exact: Model) -> None:
+    def accepted(*requests: tuple[Model, str]) -> bool:
+        *present, last = [Request(model, "a", settings(1, context=context)) for model, context in requests]
+        batch = Batch(requests[0][0])
+        for request in present:
+            batch.join(request)
+        return batch.accepts(last)
+
+    plain = replace(exact)
+    assert not plain.decoder.exact
+    assert accepted((exact, "carried"), (exact, "carried"))
+    assert not accepted((exact, "carried"), (exact, "window"))
+    assert not accepted((exact, "window"), (exact, "carried"))
+    assert not accepted((exact, "carried"), (replace(exact), "carried"))
+    assert not accepted((plain, "carried"), (plain, "carried"))
+    assert accepted((plain, "window"))
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 1}, {"top_p": 0.5}, {"min_p": 1}], ids=str)
+def test_each_character_uses_exactly_one_random_number(model: Model, options: dict[str, Any]) -> None:
+    request = Request(model, "a", GenerationConfig(seed=3, **options))
+    reference = np.random.default_rng(3)
+    batch = Batch(model)
+    batch.join(request)
+    for _ in range(20):
+        batch.step()
+        reference.random()
+        assert request.random.bit_generator.state == reference.bit_generator.state
