@@ -1,3 +1,5 @@
+"""Wrapped lines become paragraphs, and what is not prose stays as it is."""
+
 import re
 import textwrap
 

@@ -1,3 +1,5 @@
+"""What belongs to an edition is taken out, and nothing of its story."""
+
 from collections.abc import Callable
 
 import pytest
@@ -6,7 +8,7 @@ from training.edition import Notes, back_matter, bracketed, emphasis, front_matt
 
 STORY = "\n\n".join(
     f"The {number} morning the king rode out to the hunt, and nobody in\nthe whole castle knew when he would come home."
-    for number in ("first second third fourth fifth sixth seventh eighth ninth tenth".split() * 12)
+    for number in ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"] * 12
 )
 
 

@@ -43,7 +43,8 @@ def test_the_rows_of_a_text_go_from_the_worst_prediction_to_the_best() -> None:
 
 
 def corpus(text: str) -> Corpus:
-    return Corpus("tales", text, False, (), ())
+    split = int(0.9 * len(text))
+    return Corpus("tales", text, split, "lines", False, "as it is", "en", (), (), ())
 
 
 def test_a_compressor_is_charged_for_what_the_held_out_part_adds() -> None:

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_book_becomes_a_checkpoint_and_a_table_tells_how_good_it_is(
     assert training["recipe"]["name"] == recipe
     assert training["recipe"]["network"]["hidden_size"] == 11
     assert training["seed"] == 5
-    assert model.vocabulary.lowercase
+    assert model.vocabulary.lowercase == (recipe == "classic")
     assert "\ufeff" not in model.vocabulary.characters
 
     rows = dict(re.findall(r"^(held-out nats|bits per character|perplexity|time|size|best step) +(.+)$", printed, re.M))
@@ -98,9 +99,28 @@ def test_what_was_done_to_a_book_is_printed(tmp_path: Path, capsys: pytest.Captu
     assert "tales.txt: Project Gutenberg's licence cut off" in capsys.readouterr().out
 
 
+def test_books_are_read_as_on_a_page_unless_they_are_to_be_learned_to_the_letter(tmp_path: Path) -> None:
+    wrapped = "\n\n".join(textwrap.fill(book(400, seed=n).replace("\n", " "), 60) for n in range(8))
+    (tmp_path / "wrapped.txt").write_text(wrapped, encoding="utf-8")
+    arguments = [str(tmp_path / "wrapped.txt"), "--out", str(tmp_path / "run"), *TINY]
+    assert prepare(parse(arguments)).recipe.form == "book"
+    raw = prepare(parse([*arguments, "--as-it-is"]))
+    assert raw.recipe.form == "as it is"
+    assert raw.vocabulary.typography == "as it is"
+
+
+def test_whole_books_are_held_out_where_that_is_asked_for(pages: Path, tmp_path: Path) -> None:
+    other = book(1_500, seed=3).strip()
+    (tmp_path / "other.txt").write_text(other, encoding="utf-8")
+    options = parse([str(pages), "--out", str(tmp_path / "run"), "--form", "lines", *TINY, "--hold-out", str(tmp_path / "other.txt")])
+    trainer = prepare(options)
+    assert trainer.vocabulary.decode(trainer.held_out).strip() == other
+    assert [file["name"] for file in trainer.about["corpus"]["held_out_files"]] == ["other.txt"]
+
+
 def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
     typed = [
-        "--no-lowercase",
+        "--lowercase",
         "--dropout-output",
         "0.25",
         "--clip-norm",
@@ -112,8 +132,8 @@ def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
     ]
     options = parse([str(pages), "--out", str(tmp_path / "run"), *TINY, *typed])
     trainer = prepare(options)
-    assert trainer.recipe.lowercase is False
-    assert trainer.vocabulary.lowercase is False
+    assert trainer.recipe.lowercase is True
+    assert trainer.vocabulary.lowercase is True
     assert trainer.recipe.clip_norm == 0
     assert trainer.network.config.dropout_output == 0.25
     assert trainer.recipe.steps == 0

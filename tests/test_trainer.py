@@ -264,7 +264,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, list[Progres
 def test_the_record_tells_how_it_was_made(told: tuple[Corpus, list[Progress], Path]) -> None:
     corpus, _, directory = told
     record = load(directory).training
-    assert record["corpus"] == {"name": "book", "characters": 2_100, "files": list(corpus.files)}
+    assert record["corpus"] == {
+        "name": "book",
+        "characters": 2_100,
+        "language": corpus.language,
+        "files": list(corpus.files),
+        "held_out_files": [],
+    }
     assert record["split"] == {"training": 1_890, "held_out": 210}
     assert record["seed"] == 9
     assert record["command"] == "python -m training.train book.txt"

@@ -1,3 +1,5 @@
+"""Quotes and dashes become those of a printed book, and no word changes."""
+
 import re
 
 import pytest

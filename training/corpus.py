@@ -47,7 +47,7 @@ class Corpus:
         return self.text[self.split :]
 
 
-def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "book", hold_out: Sequence[Path] = ()) -> Corpus:
+def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", hold_out: Sequence[Path] = ()) -> Corpus:
     """The text of one or more files, one after the other; CorpusError where a file is no text or all are too short.
 
     The last tenth is held out, at most `MOST_HELD_OUT` characters; where there are books to `hold_out`, the beginnings
