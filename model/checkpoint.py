@@ -1,5 +1,6 @@
 """A model on disk: a directory of JSON and safetensors files, written whole or not at all."""
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -17,11 +18,12 @@ from torch import Tensor
 from model.copying import Copies
 from model.loaded import Model
 from model.lstm import CharLSTM, Context, LSTMConfig
+from model.quantization import dequantize, quantize
 from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
 
 FORMAT = "lstm-text-generation checkpoint"
-VERSION = 1
+VERSION = 2  # the weights of the LSTM layers have eight bits; in version 1 all weights were in half precision
 WEIGHTS, CONFIG, VOCABULARY, TRAINING, COPIES, CARD = FILES = (
     "model.safetensors",
     "config.json",
@@ -31,6 +33,8 @@ WEIGHTS, CONFIG, VOCABULARY, TRAINING, COPIES, CARD = FILES = (
     "README.md",
 )
 NEEDED = (WEIGHTS, CONFIG, VOCABULARY, TRAINING)  # older checkpoints have no copies, and the card is for people
+LONGEST_JSON = 4_000_000  # bytes: parsed it takes up to thirty times as much memory
+DTYPES = {torch.int8: "I8", torch.float16: "F16", torch.float32: "F32"}  # as safetensors writes them
 
 
 class CheckpointError(ValueError):
@@ -47,7 +51,7 @@ def check_place(directory: Path) -> None:
 
 
 def save(model: Model, directory: Path, card: str = "") -> None:
-    """Write `model` to `directory`, weights in half precision; a checkpoint already there is replaced whole.
+    """Write `model` to `directory`, its weights quantized; a checkpoint already there is replaced whole.
 
     The files are written to a directory beside it, which then takes its place, so a crash at any moment leaves either
     the old checkpoint or the new one. CheckpointError where other files are in the way, OSError where the disk refuses.
@@ -74,7 +78,7 @@ def save(model: Model, directory: Path, card: str = "") -> None:
         if model.copies:
             (fresh / COPIES).write_bytes(model.copies.data)
         (fresh / CARD).write_text(card, encoding="utf-8")
-        weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
+        weights = {name: tensor.cpu().contiguous() for name, tensor in quantize(network).items()}
         save_file(weights, fresh / WEIGHTS, metadata=_digests(fresh, weights))
         for file in fresh.iterdir():
             file.chmod(0o644)
@@ -90,8 +94,18 @@ def save(model: Model, directory: Path, card: str = "") -> None:
         _recover(directory)
 
 
+def as_stored(network: CharLSTM) -> CharLSTM:
+    """A copy of `network` with the weights that it has once it is saved and loaded."""
+    stored = copy.deepcopy(network)
+    stored.load_state_dict(dequantize(quantize(network)))
+    return stored
+
+
 def load(directory: Path) -> Model:
-    """The model saved in `directory`, in evaluation mode and float32; CheckpointError unless its files are sound."""
+    """The model saved in `directory`, in evaluation mode and float32; CheckpointError unless its files are sound.
+
+    The sizes that the files declare are compared before the weights are read or memory is taken for them.
+    """
     name = Path(directory).absolute().name
     directory = Path(directory).resolve()
     if not directory.is_dir():  # a replacement was cut off, or is just being made
@@ -105,12 +119,14 @@ def load(directory: Path) -> Model:
     config = _read_json(directory / CONFIG)
     if config.get("format") != FORMAT:
         raise CheckpointError(f"{directory / CONFIG} is not the config of a {FORMAT}")
-    if config.get("version") != VERSION:
-        version = config.get("version")
-        raise CheckpointError(f"{directory / CONFIG} has version {version!r}, but this program reads version {VERSION}")
+    version = config.get("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise CheckpointError(
+            f"{directory / CONFIG} has version {version!r}, but this program reads versions 1 to {VERSION}"
+        )
     training = _read_json(directory / TRAINING)
     try:
-        vocabulary = Vocabulary.from_json((directory / VOCABULARY).read_text(encoding="utf-8"))
+        vocabulary = Vocabulary.from_json(_read_text(directory / VOCABULARY))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{directory / VOCABULARY} is damaged: {error}") from error
     if config.get("vocabulary_size") != len(vocabulary):
@@ -118,19 +134,17 @@ def load(directory: Path) -> Model:
             f"{directory / VOCABULARY} holds {len(vocabulary)} characters, "
             f"but {CONFIG} beside it is for {config.get('vocabulary_size')!r}"
         )
-    weights, digest = _read_weights(directory)
     try:
         sampling = SamplingConfig(**config["sampling"])
         context = config["context"]
         if context not in get_args(Context):
             raise ValueError(f"context is {context!r}, but must be carried or window")
-        network = CharLSTM(LSTMConfig(**config["architecture"]), len(vocabulary))
+        with torch.device("meta"):  # shapes without memory
+            network = CharLSTM(LSTMConfig(**config["architecture"]), len(vocabulary))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{directory / CONFIG} is damaged: {error}") from error
-    expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    if {name: tensor.shape for name, tensor in weights.items()} != expected:
-        raise CheckpointError(f"{directory / WEIGHTS} does not hold the weights that {CONFIG} describes")
-    network.load_state_dict(weights)  # from half precision to the network's float32
+    weights, digest = _read_weights(directory, _stored(network, version))
+    network.load_state_dict(weights, assign=True)
     try:
         copies = Copies.from_data((directory / COPIES).read_bytes()) if (directory / COPIES).is_file() else None
     except ValueError as error:
@@ -138,16 +152,28 @@ def load(directory: Path) -> Model:
     return Model(network.eval(), vocabulary, sampling, context, training, name, digest, copies)
 
 
-def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:
-    """The weights and their digest, once they and the files beside them are seen to have been saved together."""
+def _stored(network: CharLSTM, version: int) -> dict[str, Tensor]:
+    """The tensors as which a version of the format stores the weights."""
+    return {name: tensor.half() for name, tensor in network.state_dict().items()} if version == 1 else quantize(network)
+
+
+def _read_weights(directory: Path, expected: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    """The float32 weights and the digest of the stored ones, which have the names, types and shapes of `expected`.
+
+    CheckpointError unless they and the files beside them were saved together.
+    """
     path = directory / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            found = {name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()}
+            if found != {name: (DTYPES[each.dtype], tuple(each.shape)) for name, each in expected.items()}:
+                raise CheckpointError(f"{path} does not hold the weights that {CONFIG} describes")
+            stored = {name: file.get_tensor(name) for name in expected}
+    except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-    digests = _digests(directory, weights)
+    digests = _digests(directory, stored)
     if COPIES in metadata.keys() - digests.keys():
         raise CheckpointError(f"{directory / COPIES} is missing: the {WEIGHTS} beside it was saved with one")
     for name, digest in digests.items():
@@ -157,6 +183,7 @@ def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str]:
                 if name == WEIGHTS
                 else f"{directory / name} does not belong to the {WEIGHTS} beside it"
             )
+    weights = dequantize(stored)
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
         raise CheckpointError(f"{path} holds weights that are not finite numbers")
     return weights, digests[WEIGHTS]
@@ -175,12 +202,18 @@ def _digests(directory: Path, weights: dict[str, Tensor]) -> dict[str, str]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(_read_text(path))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is damaged: it does not hold a JSON object")
     return content
+
+
+def _read_text(path: Path) -> str:
+    if path.stat().st_size > LONGEST_JSON:
+        raise ValueError(f"it is larger than {LONGEST_JSON / 1e6:.0f} MB")
+    return path.read_text(encoding="utf-8")
 
 
 def _previous(directory: Path) -> Path:

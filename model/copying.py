@@ -8,6 +8,7 @@ from functools import cached_property
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ LETTERS = 10  # letters and digits that a copied passage has: rows of spaces or 
 MOST = 1_200_000  # windows that are kept of a text, some 3.3 bytes each; of a longer text every second, or third …
 CHUNK = 1_000_000  # windows that are hashed at once
 BITS = 44
+LARGEST = 200_000_000  # bytes, unpacked: twenty texts of the most windows
 # Those of the hash, the same for all checkpoints: numpy promises that this stream never changes.
 MULTIPLIERS = np.random.PCG64(2014).random_raw(RUN + 1)
 
@@ -134,8 +136,12 @@ class Copies:
 
     @classmethod
     def from_data(cls, data: bytes) -> "Copies":
-        """The copies with that `data`; ValueError for anything else."""
+        """The copies with that `data`; ValueError for anything else, and for more than `LARGEST`, still packed."""
         try:
+            with ZipFile(BytesIO(data)) as packed:
+                size = sum(file.file_size for file in packed.infolist())  # more than that is not read of any
+            if size > LARGEST:
+                raise ValueError(f"it unpacks to {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are read")
             with np.load(BytesIO(data), allow_pickle=False) as file:
                 arrays = dict(file)
             about: dict[str, Any] = json.loads(arrays.pop("about").tobytes())

@@ -281,3 +281,17 @@ def test_the_plainest_sound_file_is_read() -> None:
 def test_what_is_no_npz_file_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\A[^\n]+\Z"):
         Copies.from_data(data)
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_still_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
+        packed.open("hashes-0.npy", "w", force_zip64=True) as zeros,
+    ):
+        for _ in range(25):
+            zeros.write(bytes(10_000_000))
+    assert len(file.getvalue()) < 1_000_000
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(ValueError, match="unpacks to 250 MB, but at most 200 MB are read"):
+        Copies.from_data(file.getvalue())

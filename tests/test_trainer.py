@@ -217,7 +217,7 @@ def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], 
     assert curve[48] > curve[best] + 0.1
     assert kept.training["best_step"] == best
     measured = evaluate(kept.network, trainer.held_out).nats
-    assert measured == pytest.approx(curve[best], abs=0.005)  # rounded to half precision
+    assert measured == pytest.approx(curve[best], abs=0.005)  # rounded to eight bits
     # The figure told is that of the weights as they are stored.
     assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
 

@@ -299,7 +299,7 @@ class Trainer:
 
     def _finish(self) -> None:
         """Write the best weights once more, with the figure they have as they are stored and read again."""
-        stored = self._best_network().half().float().to(self.held_out.device)
+        stored = checkpoints.as_stored(self._best_network()).to(self.held_out.device)
         self._write(evaluate(stored, self.held_out, self.recipe.context))
 
     # ---- stopping and going on -------------------------------------------------------------------------------------
