@@ -1,4 +1,4 @@
-"""Text to ids and back: the char map, and the repair of prompts that hold characters it does not know."""
+"""Text to ids and back, and the repair of text with characters that a model does not know."""
 
 import json
 import unicodedata
@@ -18,8 +18,10 @@ from model.typography import Typography, typeset
 FORMAT = "lstm-text-generation vocabulary"
 VERSION = 1
 
-# What a typist would put for a character that Unicode does not decompose, best first.
-STAND_INS = {
+COMBINED = 32  # characters: no letter has more accents (Unicode Standard Annex 15, section 13: at most 30)
+
+# Replacements for characters that Unicode does not decompose, as on a typewriter; the best first.
+REPLACEMENTS = {
     **dict.fromkeys("“”„‟«»〝〞", ('"', "''", "'")),
     **dict.fromkeys("‘’‚‛‹›`´′", ("'", "’", '"')),
     '"': ("''",),
@@ -46,14 +48,14 @@ def normalise(text: str, lowercase: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Repair:
-    """A prompt that the vocabulary can encode, and in plain words what was done to it ("" where nothing was)."""
+    """A text that the vocabulary can encode, and what was changed in it, in plain words ("" if nothing was)."""
 
     text: str
     report: str
 
 
 class Vocabulary:
-    """The characters a model knows, in order: a character's id is its place in that order.
+    """The characters that a model knows, in order; the id of a character is its index.
 
     >>> vocabulary = Vocabulary.of("Abba", lowercase=True)
     >>> vocabulary.encode("abba").tolist(), vocabulary.decode([0, 1])
@@ -63,7 +65,7 @@ class Vocabulary:
     """
 
     def __init__(self, characters: Iterable[str], lowercase: bool = False, typography: Typography = "as it is") -> None:
-        """Raises ValueError where the characters are none, repeated, or not single code points."""
+        """ValueError if there are no characters, or one is repeated or is not a single code point."""
         self.characters = tuple(characters)
         self.lowercase, self.typography = lowercase, typography
         self.ids = {character: id for id, character in enumerate(self.characters)}
@@ -92,11 +94,11 @@ class Vocabulary:
 
     @property
     def start(self) -> int:
-        """The id that stands before an empty prompt: a new line where the model knows one, else a space."""
+        """The id that is read in place of an empty prompt: a new line if it is known, else a space, else id 0."""
         return self.ids.get("\n", self.ids.get(" ", 0))
 
     def encode(self, text: str) -> Tensor:
-        """The ids of `text`, int64 of shape (T,); KeyError for an unknown character (see `repair`)."""
+        """The ids of `text`, int64 (T,); KeyError for an unknown character (see `repair`)."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         ids = self._ids_by_code[np.minimum(codes, len(self._ids_by_code) - 1)]
         if (ids < 0).any():
@@ -105,20 +107,23 @@ class Vocabulary:
 
     @cached_property
     def _ids_by_code(self) -> NDArray[np.int64]:
-        """The id of each code point up to the highest known one, and of all above it; -1 where it is unknown."""
+        """The id of each code point, -1 if it is unknown; the last element is for all code points that are higher."""
         codes = [ord(character) for character in self.characters]
         ids = np.full(max(codes) + 2, -1)
         ids[codes] = np.arange(len(codes))
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`, any iterable of whole numbers."""
+        """The text of `ids`, which can be a tensor (T,)."""
         return "".join(self.characters[int(id)] for id in ids)
 
     # ---- repair ------------------------------------------------------------------------------------------------
 
     def repair(self, text: str) -> Repair:
-        """`text` with every unknown character replaced by a known equivalent or left out; never raises."""
+        """`text` with every unknown character replaced by a known equivalent or left out; never raises.
+
+        A repaired text needs no repair: it can be encoded, and it is in Unicode's composed form.
+        """
         plain = normalise(text)
         notes = ["line endings unified"] if "\r" in text or "\u2028" in text or "\u2029" in text else []
         if self.lowercase and plain != (lower := normalise(plain, lowercase=True)):
@@ -129,30 +134,31 @@ class Vocabulary:
             notes.append("quotes and dashes as in print")
 
         repaired: list[str] = []
-        replaced: dict[str, None] = {}  # ordered sets: each substitution is told once, in order of appearance
+        replaced: dict[str, None] = {}  # ordered sets: each change is reported once, in order of appearance
         left_out: dict[str, None] = {}
+        unchanged = True  # the last characters of `repaired` are those of `plain`, so the next one fits them
         for character in plain:
-            if character in self.ids:
+            if unchanged and character in self.ids:
                 repaired.append(character)
                 continue
-            stand_in = self._stand_in(character, repaired[-1][-1] if repaired else "\n")
-            repaired.append(stand_in) if stand_in else None
-            if stand_in:
-                replaced[f"{_visible(character)}→{_visible(stand_in)}"] = None
-            else:
+            new = character if character in self.ids else self._replacement(character, (repaired or ["\n"])[-1][-1])
+            if new:  # an accent that is known by itself must not come to stand behind a letter that takes it
+                end = "".join(repaired[-COMBINED:]) + new
+                new = new if end == unicodedata.normalize("NFC", end) else ""
+            if not new:
                 left_out[_visible(character)] = None
+            elif new != character:
+                replaced[f"{_visible(character)}→{_visible(new)}"] = None
+            repaired += [new] if new else []
+            unchanged = new == character and not unicodedata.combining(character)
 
         notes += _first_few(replaced)
         if left_out:
             notes.append(", ".join(_first_few(left_out)) + " left out")
-        whole = "".join(repaired)
-        if whole != normalise(whole):  # a mark that is known by itself has come to stand behind a letter
-            again = self.repair(whole)
-            whole, notes = again.text, [*notes, again.report]
-        return Repair(whole, ", ".join(filter(None, notes)))
+        return Repair("".join(repaired), ", ".join(notes))
 
-    def _stand_in(self, character: str, before: str) -> str:
-        """The first equivalent of `character` that is known throughout, else ""; `before` is what precedes it."""
+    def _replacement(self, character: str, before: str) -> str:
+        """The first equivalent of `character` of which all characters are known, else ""; it follows `before`."""
         for form in self._equivalents(character, before):
             for cased in (form, form.lower(), form.upper()):
                 if cased and all(c in self.ids for c in cased):
@@ -169,18 +175,18 @@ class Vocabulary:
             yield "“" if opens else "”"
         if character == "'":
             yield "‘" if opens else "’"
-        yield from STAND_INS.get(character, ())
+        yield from REPLACEMENTS.get(character, ())
         yield _without_accents(compatible)
         if character.isspace():
             yield " "
-        # Accents over a letter that itself has a stand-in, and the parts of what NFKC took apart (… ½).
-        parts = [STAND_INS.get(c, (c,))[0] for c in _without_accents(compatible)]
+        # An accented letter that has a replacement without its accent, and characters that NFKC splits, as ½ and ….
+        parts = [REPLACEMENTS.get(c, (c,))[0] for c in _without_accents(compatible)]
         yield "".join(parts)
 
     # ---- storage -----------------------------------------------------------------------------------------------
 
     def to_json(self) -> str:
-        """The char map as JSON text: format and version first, then how text is normalised, then the characters."""
+        """The vocabulary as JSON: format and version, then how text is normalised, then the characters by id."""
         content = {
             "format": FORMAT,
             "version": VERSION,
@@ -213,7 +219,7 @@ def _without_accents(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """`text` as a reader can see it: code points by number where they show nothing of their own."""
+    """`text` so that a reader can see it: blanks by name, and code points by number if they are not printable."""
     names = {" ": "space", "    ": "4 spaces", "\t": "tab", "\n": "new line"}
     if text in names:
         return names[text]

@@ -1,7 +1,6 @@
 """Writing on from a prompt: what each character is drawn from, and what nothing else can change."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from model import reference
 from model.checkpoint import load
 from model.generation import LONGEST, GenerationConfig, Request, defaults, generate
 from model.loaded import Model
@@ -67,19 +67,12 @@ def test_the_prompt_matters_to_its_first_character(model: Model) -> None:
     assert len({text(model, first + PROMPT, **GREEDY) for first in CHARACTERS}) > 1
 
 
-def test_reading_a_prompt_at_once_equals_reading_it_character_by_character(model: Model) -> None:
-    network, vocabulary = model.network, model.vocabulary
-    state = network.zero_state(1)
-    expected = ""
-    ids = vocabulary.encode(PROMPT).tolist()
+def test_the_text_is_that_of_the_reference_loop(model: Model) -> None:
+    ids = islice(reference.write_carried(model.network, model.vocabulary.encode(PROMPT).tolist()), 60)
     with torch.inference_mode():
-        for position in range(len(PROMPT) + 60):
-            logits, state = network(torch.tensor([ids[position : position + 1]]), state)
-            if position + 1 >= len(PROMPT):
-                ids.append(int(logits[0, -1].argmax()))
-                expected += vocabulary.decode(ids[-1:])
+        expected = model.vocabulary.decode(ids)
     assert len(set(expected)) > 3  # a text, and no single letter over and over
-    assert text(model, **GREEDY) == expected[:60]
+    assert text(model, **GREEDY) == expected
 
 
 def test_a_continuation_goes_on_as_if_its_beginning_had_been_the_prompt(model: Model) -> None:
@@ -91,23 +84,23 @@ def test_a_continuation_goes_on_as_if_its_beginning_had_been_the_prompt(model: M
 # ---- window context --------------------------------------------------------------------------------------------------
 
 
-def windowed(model: Model, prompt: str, config: GenerationConfig) -> Iterator[str]:
-    """Every character from the last 100 alone, read from a zero state."""
-    random = np.random.default_rng(config.seed)
-    written = prompt
-    for _ in range(config.length):
-        ids = model.vocabulary.encode(written[-100:])[None]
-        with torch.inference_mode():
-            logits, _ = model.network(ids, model.network.zero_state(1))
-        written += model.vocabulary.decode(Sampler([config])(logits[:, -1].numpy(), np.array([random.random()])))
-        yield written[-1]
+def windowed(model: Model, prompt: str, config: GenerationConfig) -> str:
+    """The text of the reference loop, each character drawn as `config` says."""
+    random, sampler = np.random.default_rng(config.seed), Sampler([config])
+
+    def draw(logits: Tensor) -> int:
+        return int(sampler(logits.numpy()[None], np.array([random.random()]))[0])
+
+    with torch.inference_mode():
+        ids = reference.write_window(model.network, model.vocabulary.encode(prompt).tolist(), draw)
+        return model.vocabulary.decode(islice(ids, config.length))
 
 
 @pytest.mark.parametrize("prompt", ["t", PROMPT, PROMPT * 9], ids=len)
 def test_in_window_context_each_character_is_predicted_from_the_last_hundred_alone(model: Model, prompt: str) -> None:
     config = GenerationConfig(context="window", length=150, temperature=0.8, seed=3)
     assert WINDOW == 100
-    assert "".join(generate(model, prompt, config)) == "".join(windowed(model, prompt, config))
+    assert "".join(generate(model, prompt, config)) == windowed(model, prompt, config)
 
 
 def test_both_contexts_agree_for_the_first_hundred_characters_and_differ_afterwards(model: Model) -> None:

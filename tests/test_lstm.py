@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from model import reference
 from model.lstm import CharLSTM, LSTMConfig, State, locked_dropout
 from tests.conftest import B, E, H, T, V, lively
 
@@ -46,36 +47,18 @@ def test_the_state_of_nothing_read_is_zero(network: CharLSTM) -> None:
         assert torch.equal(part, torch.zeros(L, B, H))
 
 
-def naive(network: CharLSTM, ids: Tensor, state: State) -> tuple[Tensor, State]:
-    """The equations of an LSTM, one stream, one step, one layer at a time."""
-    hidden, cell = state[0].clone(), state[1].clone()
-    logits = torch.zeros(*ids.shape, V)
-    for b in range(ids.size(0)):
-        for t in range(ids.size(1)):
-            if network.embedding is not None:
-                x = network.embedding.weight[ids[b, t]]
-            else:
-                x = torch.tensor([ids[b, t].item() / V])
-            for depth, layer in enumerate(network.layers):
-                W_x, W_h, b_x, b_h = (
-                    layer.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                )
-                i, f, g, o = (W_x @ x + b_x + W_h @ hidden[depth, b] + b_h).split(H)  # each (H,)
-                cell[depth, b] = torch.sigmoid(f) * cell[depth, b] + torch.sigmoid(i) * torch.tanh(g)
-                hidden[depth, b] = x = torch.sigmoid(o) * torch.tanh(cell[depth, b])
-            logits[b, t] = network.output.weight @ x + network.output.bias
-    return logits, (hidden, cell)
-
-
+@pytest.mark.parametrize("output_reads", ["last", "sum"])
 @pytest.mark.parametrize("encoding", ["embedding", "scaled"])
-def test_the_network_agrees_with_the_equations_of_an_lstm_written_out(encoding: str) -> None:
-    config = LSTMConfig(encoding, embedding_size=E, hidden_size=H, layers=L)  # type: ignore[arg-type]
-    network = lively(config, scale=2)
+def test_the_network_agrees_with_the_equations_written_out(encoding: str, output_reads: str) -> None:
+    network = lively(LSTMConfig(encoding, E, H, L, output_reads), scale=2)  # type: ignore[arg-type]
     with torch.no_grad():
-        expected, expected_state = naive(network, some_ids(), some_state())
-        logits, state = network(some_ids(), some_state())
-    assert_close(logits, expected)
-    assert_close(state, expected_state)
+        logits, (hidden, cell) = network(some_ids(), some_state())
+        for b, ids in enumerate(some_ids().tolist()):
+            h, c = (part[:, b : b + 1] for part in some_state())
+            for t, id in enumerate(ids):
+                expected, (h, c) = reference.step(network, id, (h, c))
+                assert_close(logits[b, t], expected)
+            assert_close((hidden[:, b : b + 1], cell[:, b : b + 1]), (h, c))
 
 
 def test_a_scaled_input_is_the_id_divided_by_the_size_of_the_vocabulary() -> None:

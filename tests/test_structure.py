@@ -23,6 +23,7 @@ MODEL = {
     "model.lstm": {"model.options"},
     "model.sampling": {"model.options"},
     "model.quantization": {"model.lstm"},
+    "model.reference": BASE,
     "model.copying": set(),
     "model.decoder": BASE,
     "model.loaded": BASE | {"model.copying", "model.decoder"},

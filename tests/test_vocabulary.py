@@ -272,3 +272,20 @@ def test_no_change_to_a_text_is_silent_and_no_report_is_without_a_change(vocabul
 def test_a_repaired_text_needs_no_repair(vocabulary: Vocabulary) -> None:
     for text, repair in repairs(vocabulary):
         assert vocabulary.repair(repair.text) == Repair(repair.text, ""), ascii(text)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "prompt"),
+    [
+        (Vocabulary("\u0301\u0308\u0399", lowercase=True), "\u1fd3"),  # its capital is three characters
+        (Vocabulary("\u0301\u0308\u0399"), "\u1fd3"),
+        (Vocabulary("e\u0301"), "e😀\u0301"),
+        (Vocabulary("q\u0301\u0308"), "q\u0308😀\u0301"),
+        (Vocabulary("\u1100\u1161"), "\u1100😀\u1161"),  # the two letters of a Korean syllable
+    ],
+    ids=ascii,
+)
+def test_a_mark_that_comes_to_stand_behind_a_letter_is_left_out(vocabulary: Vocabulary, prompt: str) -> None:
+    text = vocabulary.repair(prompt).text
+    assert all(character in vocabulary.ids for character in text)
+    assert unicodedata.normalize("NFC", text) == text
