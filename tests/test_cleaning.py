@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.cleaning import clean, guessed_language, guessed_layout, joined, spaced
-from training.edition import emphasis, rules
+from training.changes import Changes
+from training.cleaning import WORDS_JOINED, clean, guessed_language, guessed_layout, joined, spaced
+from training.edition import emphasis, scene_breaks
 
 PROSE = (
     "Once upon a time there lived in a small house near the forest a woodcutter, his wife and their three children, "
@@ -17,7 +18,10 @@ PROSE = (
 )
 PARAGRAPHS = [PROSE * n for n in (1, 2, 1, 3)]
 WRAPPED = "\n\n".join(textwrap.fill(paragraph, 70) for paragraph in PARAGRAPHS) + "\n"
-VERSE = "The owl and the cat went out to sea\n  In a beautiful boat of green,\nThey took some honey and lots of tea\n  And the finest plums to be seen."
+VERSE = (
+    "The owl and the cat went out to sea\n  In a beautiful boat of green,\n"
+    "They took some honey and lots of tea\n  And the finest plums to be seen."
+)
 CHAT = "".join(f"[12:{i:02}] {'ann' if i % 3 else 'bob'}: {'well ' * (i % 9)}ok_then -- 'yes'\n" for i in range(60))
 CODE = "".join(f'def f_{i}(x, *, _y="a"):\n    return x["k"] -- {i}  # it\'s\n\n' for i in range(60))
 SUBTITLES = "".join(f'{i}\n00:00:{i:02},000 --> 00:00:{i + 1:02},000\n- Don\'t! "Now?"\n\n' for i in range(50))
@@ -28,7 +32,7 @@ def test_wrapped_lines_become_the_paragraphs_that_they_were() -> None:
     assert cleaned.layout == "wrapped"
     assert cleaned.text == "\n\n".join(paragraph.strip() for paragraph in PARAGRAPHS) + "\n"
     joins = WRAPPED.count("\n") - 1 - 2 * (len(PARAGRAPHS) - 1)
-    assert f"{joins} line ends joined, in {len(PARAGRAPHS)} paragraphs" in cleaned.notes
+    assert f"{joins} line ends joined into {len(PARAGRAPHS)} paragraphs" in map(str, cleaned.changes)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,7 @@ def test_wrapped_lines_become_the_paragraphs_that_they_were() -> None:
 )
 def test_what_is_not_hard_wrapped_prose_passes_unchanged(text: str) -> None:
     cleaned = clean(text)
-    assert (cleaned.text, cleaned.typography, cleaned.notes) == (text, "as it is", ())
+    assert (cleaned.text, cleaned.typography, cleaned.changes) == (text, "as it is", ())
 
 
 @pytest.mark.parametrize("form", ["lines", "as it is"])
@@ -66,6 +70,12 @@ def test_lines_that_are_meant_as_lines_stay(kept: str) -> None:
     assert f"\n\n{kept}\n\n" in clean(f"{WRAPPED}\n\n{kept}\n\n{WRAPPED}").text
 
 
+def test_lines_of_a_narrow_edition_are_joined_and_short_lines_of_verse_are_not() -> None:
+    narrow = "\n\n".join(textwrap.fill(paragraph, 36) for paragraph in PARAGRAPHS)
+    assert clean(narrow).text == "\n\n".join(paragraph.strip() for paragraph in PARAGRAPHS) + "\n"
+    assert clean((VERSE + "\n\n") * 30).layout == "lines"
+
+
 def test_a_narrower_paragraph_is_joined_too() -> None:
     narrow = textwrap.fill(PROSE, 50)
     assert PROSE.strip() in clean(f"{WRAPPED}\n\n{narrow}\n\n{WRAPPED}").text.split("\n\n")
@@ -73,11 +83,11 @@ def test_a_narrower_paragraph_is_joined_too() -> None:
 
 def test_a_word_cut_at_the_end_of_a_line_is_joined_where_it_occurs_whole() -> None:
     lines = "x" * 30 + " the wood-\ncutter went out, " + "y" * 30 + " blue-\neyed"
-    notes: list[str] = []
-    assert joined(lines + "\n\na woodcutter\n\n" + "z" * 40, notes).startswith(
+    changes: Changes = []
+    assert joined(lines + "\n\na woodcutter\n\n" + "z" * 40, changes).startswith(
         "x" * 30 + " the woodcutter went out, " + "y" * 30 + " blue-eyed"
     )
-    assert "1 word joined that a line end had cut" in notes
+    assert "1 word joined that the end of a line had cut" in map(str, changes)
 
 
 def test_no_space_comes_behind_a_dash_at_the_end_of_a_line() -> None:
@@ -110,10 +120,10 @@ paragraph = st.lists(word, min_size=1, max_size=60).map(" ".join)
 def test_the_sequence_of_words_stays(paragraphs: list[str], width: int) -> None:
     """All but a word that a line end had cut, which is joined and told."""
     text = "\n\n".join(textwrap.fill(each, width, break_on_hyphens=False) for each in paragraphs)
-    notes: list[str] = []
-    after = spaced(joined(rules(emphasis(text, notes), notes), notes))
+    changes: Changes = []
+    after = spaced(joined(scene_breaks(emphasis(text, changes), changes), changes))
     letters = re.compile(r"[^\W_]")
     assert letters.findall(after) == letters.findall(text)
-    told = sum(int(note.split()[0]) for note in notes if "a line end had cut" in note)
+    told = sum(change.counts[0] for change in changes if change.sentence == WORDS_JOINED)
     spoken = re.compile(r"[^\W_]+")
     assert len(spoken.findall(after)) == len(spoken.findall(text)) - told

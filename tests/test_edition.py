@@ -1,43 +1,59 @@
 """What belongs to an edition is taken out, and nothing of its story."""
 
-from collections.abc import Callable
-
 import pytest
 
-from training.edition import Notes, back_matter, bracketed, emphasis, front_matter, page_numbers, rules, without_licence
+from training.changes import Changes
+from training.edition import (
+    Rule,
+    back_matter,
+    bracketed,
+    contents,
+    credits,
+    emphasis,
+    page_numbers,
+    scene_breaks,
+    title_page,
+    without_licence,
+)
 
+NUMBERS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"] * 12
 STORY = "\n\n".join(
     f"The {number} morning the king rode out to the hunt, and nobody in\nthe whole castle knew when he would come home."
-    for number in ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"] * 12
+    for number in NUMBERS
 )
 
 
-def changed(remove: Callable[[str, Notes], str], text: str) -> tuple[str, list[str]]:
-    notes: list[str] = []
-    return remove(text, notes), notes
+def changed(rule: Rule, text: str) -> tuple[str, list[str]]:
+    """What a rule leaves of a text, and the sentences in which it tells what it changed."""
+    changes: Changes = []
+    return rule(text, changes), [str(change) for change in changes]
 
 
-# ---- licence -----------------------------------------------------------------------------------------------------------
+# ---- licence ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        f"head\n*** START OF THE PROJECT GUTENBERG EBOOK X ***\n{STORY}\n*** END OF THE PROJECT GUTENBERG EBOOK X ***\nfoot",
-        f"head\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04*END*\n{STORY}\nEnd of The Project Gutenberg Etext of X\n",
+        f"head\n*** START OF THE PROJECT GUTENBERG EBOOK X ***\n{STORY}\n"
+        "*** END OF THE PROJECT GUTENBERG EBOOK X ***\nfoot",
+        f"head\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04*END*\n{STORY}\n"
+        "End of The Project Gutenberg Etext of X\n",
         f"head\n*END THE SMALL PRINT! X*END*\n{STORY}\n\nEnd Project Gutenberg's X\n",
-        "The Project Gutenberg Etext of X\n\nTitle: X\n\nThis etext was produced by Y.\n\nProject Gutenberg Etexts are\nmany.\n\n"
+        f"*END THE SMALL PRINT! X*END*\n{STORY}\n\nEnde dieses Projekt Gutenberg Etextes „X“, von Y.\n",
+        "The Project Gutenberg Etext of X\n\nTitle: X\n\nThis etext was produced by Y.\n\n"
+        "Project Gutenberg Etexts are\nmany.\n\n"
         f"{STORY}\n\nThe Project Gutenberg Etext of X\n\nsmall print",
     ],
-    ids=["marked", "small print", "end without of", "unmarked"],
+    ids=["marked", "small print", "end without of", "German end", "unmarked"],
 )
 def test_the_licence_is_cut_off(text: str) -> None:
     story, notes = changed(without_licence, text)
     assert story == STORY
-    assert (
-        notes == [f"Project Gutenberg's header and licence cut off ({len(text) - len(STORY) - 2:,} characters)"]
-        or notes
-    )
+    [note] = notes
+    assert note.startswith("Project Gutenberg's header and licence left out: ")
+    told = int(note.split(": ")[1].split()[0].replace(",", ""))
+    assert len(text) - len(STORY) - 4 <= told <= len(text) - len(STORY)  # the blank lines around the story count little
 
 
 def test_a_book_that_speaks_of_an_etext_keeps_its_beginning() -> None:
@@ -45,19 +61,63 @@ def test_a_book_that_speaks_of_an_etext_keeps_its_beginning() -> None:
     assert changed(without_licence, f"x{STORY[:600]}\n\n{text}") == (f"x{STORY[:600]}\n\n{text}", [])
 
 
-# ---- before and behind the story ---------------------------------------------------------------------------------------
+# ---- before and behind the story -------------------------------------------------------------------------------------
 
 
-def test_credits_and_contents_are_cut_off_before_the_story() -> None:
-    front = "MY BOOK\n\nProduced by A. B.\n\nCONTENTS\n\n  I. THE KING 1\n  II. THE HUNT 20\n\n\n\n"
-    story, notes = changed(front_matter, f"{front}THE KING\n\n{STORY}")
-    assert story == f"MY BOOK\n\nTHE KING\n\n{STORY}"
-    assert len(notes) == 2
+def test_credits_are_left_out_before_the_story() -> None:
+    german = "Anmerkungen zur Transkription\n\nDas Original ist in Fraktur gesetzt.\n\n"
+    for credit in ("Produced by A. B.\n\n", "This Project Gutenberg Etext was prepared by A.\n\n", german):
+        story, notes = changed(credits, f"MY BOOK\n\n{credit}THE KING\n\n{STORY}")
+        assert story == f"MY BOOK\n\nTHE KING\n\n{STORY}"
+        assert notes == [f"credits of those who made the file left out: {len(credit)} characters"]
+
+
+def test_an_address_alone_is_no_credit() -> None:
+    text = f"MY BOOK\n\nSee https://example.org/tales or write to me@example.org, said the king.\n\n{STORY}"
+    assert changed(credits, text) == (text, [])
+
+
+def test_a_title_page_is_left_out_up_to_its_imprint() -> None:
+    page = "MY BOOK\n\nJUVENILES\n\nOther Tales\n\nLONDON\n\nCopyright, 1926, by A. B.\n\nFirst Printing, May\n\n"
+    story, notes = changed(title_page, f"{page}TO HER\n\n{STORY}")
+    assert story == f"TO HER\n\n{STORY}"
+    assert notes == [f"title page left out: {len(page)} characters"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"MY BOOK\n\nby Me\n\nTO HER\n\n{STORY}",
+        f"MY BOOK\n\n{STORY[:400]}\n\nCopyright, 1926\n\n{STORY}",
+        f"VORWORT\nzur zweiten Auflage.\n\n{STORY}",
+    ],
+    ids=["without imprint", "behind prose", "preface"],
+)
+def test_what_is_no_title_page_stays(text: str) -> None:
+    assert changed(title_page, text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "CONTENTS\n\n  I. THE KING 1\n  II. THE HUNT 20\n\n\n\n",
+        "_CONTENTS_\n\n\n\nI.   The King: or, The Crown\nII.  The Hunt of Hunts: or, The Stag\n\n\n\n",
+        "LIST OF CHAPTERS\n\n   1  The King\n   2  The Hunt\n\n\n\n",
+        "Inhaltsverzeichniß.\n\n                  Seite\n 1. Der König       1\n 2. Die Jagd        20\n\n\n\n",
+        "CONTENTS\n\nCHAPTER I. The King at Home--The “Hunt”\n going on\n\nCHAPTER II. The Hunt--a Stag\n\n\n\n",
+        "ILLUSTRATIONS\n\n  The king rode\n  and the dogs ran       _Frontispiece_\n\n  He came home      7\n\n\n\n",
+    ],
+    ids=["paged", "underscores", "list", "German", "long entries", "illustrations"],
+)
+def test_a_table_of_contents_is_left_out(table: str) -> None:
+    story, notes = changed(contents, f"MY BOOK\n\n{table}CHAPTER I. The King at Home\n\n{STORY}")
+    assert story == f"MY BOOK\n\nCHAPTER I. The King at Home\n\n{STORY}"
+    assert notes == [f"tables of contents left out: {len(table)} characters"]
 
 
 def test_a_story_about_contents_stays() -> None:
     text = f"MY BOOK\n\nThe contents of the box were\ntold by nobody, as we know.\n\n{STORY}"
-    assert changed(front_matter, text) == (text, [])
+    assert changed(contents, text) == (text, [])
 
 
 @pytest.mark.parametrize(
@@ -66,9 +126,11 @@ def test_a_story_about_contents_stays() -> None:
         "\n\nTHE END\n\nBOOKS BY THE SAME AUTHOR\n\nOne 3s. 6d.\n",
         "\n\nNOTES AND REFERENCES\n\nThe first tale is in Grimm, No. 24.\n",
         "\n\nTranscriber's Notes:\n\nPage 5, a period added.\n",
+        "\n\nAnmerkungen zur Transkription:\n\nSeite 97, Punkt eingefügt.\n",
+        "\n\nTable des matières\n\nI. Le roi\nII. La chasse\n",
         "\n\n+------+\n| Transcriber's note: |\n| nothing |\n+------+\n",
     ],
-    ids=["advertisement", "notes", "transcriber", "box"],
+    ids=["advertisement", "notes", "transcriber", "German", "contents", "box"],
 )
 def test_what_stands_behind_the_story_is_cut_off(back: str) -> None:
     story, notes = changed(back_matter, STORY + back)
@@ -81,7 +143,7 @@ def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
     assert changed(back_matter, text) == (text, [])
 
 
-# ---- between the words -------------------------------------------------------------------------------------------------
+# ---- between the words -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -91,6 +153,9 @@ def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
         ("a [Illustration] b", "a  b"),
         ("chase.[i_18] Then[12] he{34} came[A]", "chase. Then he came"),
         ("x [Footnote 3: a note] y", "x  y"),
+        ("He[1] came.\n\n  [1] The\n  king.\n\nHe left.", "He came.\n\nHe left."),
+        ("a list:\n\n(1) Bread\n\n(2) Butter", "a list:\n\n(1) Bread\n\n(2) Butter"),
+        ("Mohammad![III_70] Then", "Mohammad! Then"),
         ("x [Transcriber's note: sic] y", "x  y"),
         ("he [the king] said [all] that", "he [the king] said [all] that"),
         ("he wrote [sic] and [so on]", "he wrote [sic] and [so on]"),
@@ -116,11 +181,16 @@ def test_marks_of_emphasis_are_taken_out(text: str, left: str) -> None:
 
 def test_lines_of_stars_become_one_form_of_scene_break() -> None:
     text = "a\n\n       *       *       *       *\n\n-----\n\nb\n\n*****\n\nc - d\n\n..."
-    assert changed(rules, text)[0] == "a\n\n* * *\n\nb\n\n* * *\n\nc - d\n\n..."
+    assert changed(scene_breaks, text)[0] == "a\n\n* * *\n\nb\n\n* * *\n\nc - d\n\n..."
 
 
-def test_page_numbers_are_taken_out_where_they_rise() -> None:
-    pages = "\n\n".join(f"{STORY[:100]}\n\n{number}" for number in range(40, 90))
-    assert not any(line.isdecimal() for line in changed(page_numbers, pages)[0].split("\n"))
-    chapters = "\n\n".join(f"{number}\n\n{STORY[:100]}" for number in range(1, 13))
+def test_page_numbers_are_left_out_and_the_sentences_they_broke_go_on() -> None:
+    pages = "".join(f"The king rode\n\n\n{number}\nout to the hunt.\n\n" for number in range(40, 90))
+    left, notes = changed(page_numbers, pages)
+    assert left == "The king rode\nout to the hunt.\n\n" * 50
+    assert notes == ["50 page numbers left out"]
+
+
+def test_numbers_of_chapters_stay() -> None:
+    chapters = "".join(f"{number}\n\nThe king rode out to the hunt.\n\n" for number in range(1, 60))
     assert changed(page_numbers, chapters) == (chapters, [])

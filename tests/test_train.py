@@ -96,7 +96,7 @@ def test_what_was_done_to_a_book_is_printed(tmp_path: Path, capsys: pytest.Captu
     end = "*** END OF THE PROJECT GUTENBERG EBOOK TALES ***\nlicence"
     (tmp_path / "tales.txt").write_text(f"{book(2_400)}\n{end}", encoding="utf-8")
     assert main([str(tmp_path / "tales.txt"), "--out", str(tmp_path / "run"), *SHORT]) == 0
-    assert "tales.txt: Project Gutenberg's licence cut off" in capsys.readouterr().out
+    assert "tales.txt: Project Gutenberg's licence left out" in capsys.readouterr().out
 
 
 def test_books_are_read_as_on_a_page_unless_they_are_to_be_learned_to_the_letter(tmp_path: Path) -> None:

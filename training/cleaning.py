@@ -1,7 +1,7 @@
 """From an edition to its text: wrapped lines joined to paragraphs, quotes and dashes by one convention."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -9,49 +9,51 @@ from typing import Literal
 import py3langid
 
 from model.typography import MARK, TYPED_DASH, Typography, typeset
-from training.edition import REMOVALS, Notes, note, without_licence
+from training.changes import Change, Changes, note
+from training.edition import RULES, without_licence
 
 Form = Literal["book", "lines", "as it is"]  # paragraphs as on a page, the lines of the file, or the file to the letter
 Layout = Literal["wrapped", "paragraphs", "lines"]
 TYPOGRAPHY: dict[str, Typography] = {"en": "English", "de": "German", "fr": "French"}  # by the language's code
 
 SHORT_LINE = 20  # characters: shorter lines say nothing about where an edition breaks its lines
-NARROWEST_WRAPPED = 40  # characters
+NARROWEST_WRAPPED = 30  # characters
 LONGEST_WRAPPED = 100  # characters: an edition with longer lines has a paragraph in each
 SLACK = 4  # characters that a typist left free at the end of a line
 WRAPPED_SHARE = 0.4  # of the breaks between two full lines, from which on a text counts as hard-wrapped
 CENTRED = 9  # spaces from line to line, from which on lines are not indented but set in the middle
 DEEPEST = 4  # spaces of indentation that are kept of a line of verse
+WORDS_JOINED = "{word} joined that the end of a line had cut"
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A text as it is learned from, and what was done to it, a sentence each."""
+    """A text as it is learned from, and what was done to it."""
 
     text: str
     typography: Typography
-    language: str
+    language: str  # the likeliest one's ISO 639-1 code, "" where there are no letters
     layout: Layout
-    notes: tuple[str, ...]
+    changes: tuple[Change, ...]
 
 
 def clean(text: str, form: Form = "book") -> Cleaned:
     r"""`text`, with \n as line ends, in a form to learn from; what is not prose keeps its lines in every form."""
-    notes: Notes = []
+    changes: Changes = []
     if form != "as it is":
-        text = without_licence(text, notes)
+        text = without_licence(text, changes)
     language, layout = guessed_language(text), guessed_layout(text)
     if layout == "lines" or form != "book":
-        return Cleaned(text, "as it is", language, layout, tuple(notes))
-    for remove in REMOVALS:
-        text = remove(text, notes)
-    text = joined(text, notes) if layout == "wrapped" else text
+        return Cleaned(text, "as it is", language, layout, tuple(changes))
+    for rule in RULES:
+        text = rule(text, changes)
+    text = joined(text, changes) if layout == "wrapped" else text
     text = spaced(text)
     typography = TYPOGRAPHY.get(language, "as it is")
     if typography != "as it is":
-        note(notes, len(MARK.findall(text)), "quote or apostrophe set", "quotes and apostrophes set")
-        note(notes, len(TYPED_DASH.findall(text)), "typed dash set as a dash", "typed dashes set as dashes")
-    return Cleaned(typeset(text, typography), typography, language, layout, tuple(notes))
+        note(changes, "{quotation mark or apostrophe} set as in print", len(MARK.findall(text)))
+        note(changes, "{dash} set as in print", len(TYPED_DASH.findall(text)))
+    return Cleaned(typeset(text, typography), typography, language, layout, tuple(changes))
 
 
 def guessed_language(text: str) -> str:
@@ -61,7 +63,7 @@ def guessed_language(text: str) -> str:
     return py3langid.classify(sample)[0] if any(map(str.isalpha, sample)) else ""
 
 
-# ---- how the text is laid out ------------------------------------------------------------------------------------------
+# ---- how the text is laid out ----------------------------------------------------------------------------------------
 
 
 def guessed_layout(text: str) -> Layout:
@@ -77,11 +79,16 @@ def guessed_layout(text: str) -> Layout:
         return "paragraphs" if most and prose else "lines"
     if width < NARROWEST_WRAPPED:
         return "lines"
-    breaks = [(a, b) for a, b in pairwise(lines) if a.strip() and b.strip()]
+    breaks = [(a, b) for a, b in pairwise(lines) if a.strip() and b.strip() and indent(b) <= indent(a)]
     wraps = [(a, b) for a, b in breaks if is_wrap(a, b, width)]
     # A wrapped line ends anywhere in a sentence; lines that are meant as lines begin with a capital or a mark.
     within = sum(b.lstrip()[0].islower() for _, b in wraps)
     return "wrapped" if len(wraps) > WRAPPED_SHARE * len(breaks) and 2 * within > len(wraps) > 0 else "lines"
+
+
+def indent(line: str) -> int:
+    """How many spaces stand before a line."""
+    return len(line) - len(line.lstrip())
 
 
 def line_width(lines: Sequence[str]) -> int:
@@ -103,56 +110,58 @@ def is_prose(lines: Sequence[str]) -> bool:
     return len(lines) > 1 and within > 0.7 * (len(lines) - 1) and min(map(len, lines[:-1])) > shortest
 
 
-# ---- from lines to paragraphs ------------------------------------------------------------------------------------------
+# ---- from lines to paragraphs ----------------------------------------------------------------------------------------
 
 
-def joined(text: str, notes: Notes) -> str:
+def joined(text: str, changes: Changes) -> str:
     """`text` with its wrapped lines joined; a line that is indented, or that the next one's first word fitted, stays.
 
-    A word that is hyphenated at the end of a line loses its hyphen where it occurs without one elsewhere.
+    No word is lost; one that a line end had cut is joined where it occurs whole in the text.
     """
     lines = text.split("\n")
     width = max(line_width(lines), NARROWEST_WRAPPED)
     words = set(re.findall(r"[^\W\d_]+", text.casefold()))
     compounds = set(re.findall(r"[^\W\d_]+-[^\W\d_]+", text.casefold()))
+
+    def is_cut(head: str, tail: str) -> bool:
+        """Whether a hyphen between these parts of a word stands there only because the line ended."""
+        return (head + tail).casefold() in words and f"{head}-{tail}".casefold() not in compounds
+
     paragraphs: list[str] = []
-    joins = hyphens = 0
+    joins = cuts = 0
     for block in re.split(r"\n[ \t]*(?:\n[ \t]*)+", text):
         block_lines = [line.rstrip() for line in block.split("\n") if line.strip()]
-        if not block_lines:
-            continue
-        indents = [len(line) - len(line.lstrip()) for line in block_lines]
-        margin = min(indents)
-        deepest = DEEPEST if max(indents) - margin < CENTRED else 0
-        parts = [" " * min(indents[0] - margin, deepest) + block_lines[0].strip()]
-        prose = is_prose(block_lines)
-        for (line, following), indent in zip(pairwise(block_lines), indents[1:], strict=True):
-            if indent > margin or not (prose or is_wrap(line, following, width)):
-                parts.append("\n" + " " * min(indent - margin, deepest) + following.strip())
-                continue
-            joins += 1
-            following = following.strip()
-            head = re.search(r"([^\W\d_]+)-$", parts[-1])
-            tail = re.match(r"[^\W\d_]+", following)
-            if head and tail:
-                compound = f"{head[1]}-{tail[0]}".casefold()
-                if (head[1] + tail[0]).casefold() in words and compound not in compounds:
-                    parts[-1] = parts[-1][:-1]
-                    hyphens += 1
-                parts.append(following)
-            elif re.search(r"(?:--|—)$", parts[-1]):
-                parts.append(following)
-            else:
-                parts.append(" " + following)
-        paragraphs.append("".join(parts))
-    note(
-        notes,
-        joins,
-        f"line end joined, in {len(paragraphs):,} paragraphs",
-        f"line ends joined, in {len(paragraphs):,} paragraphs",
-    )
-    note(notes, hyphens, "word joined that a line end had cut", "words joined that a line end had cut")
+        if block_lines:
+            paragraph, its_joins, its_cuts = _paragraph(block_lines, width, is_cut)
+            paragraphs.append(paragraph)
+            joins += its_joins
+            cuts += its_cuts
+    note(changes, "{line end} joined into {paragraph}", joins, len(paragraphs))
+    note(changes, WORDS_JOINED, cuts)
     return "\n\n".join(paragraphs)
+
+
+def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bool]) -> tuple[str, int, int]:
+    """Lines without a blank one between them with the wraps joined, how many were, and how many of these cut a word."""
+    indents = [indent(line) for line in lines]
+    margin = min(indents)
+    deepest = DEEPEST if max(indents) - margin < CENTRED else 0
+    parts = [" " * min(indents[0] - margin, deepest) + lines[0].strip()]
+    prose = is_prose(lines)
+    joins = cuts = 0
+    for (line, following), depth in zip(pairwise(lines), indents[1:], strict=True):
+        if depth > margin or not (prose or is_wrap(line, following, width)):
+            parts.append("\n" + " " * min(depth - margin, deepest) + following.strip())
+            continue
+        joins += 1
+        following = following.strip()
+        head, tail = re.search(r"([^\W\d_]+)-$", parts[-1]), re.match(r"[^\W\d_]+", following)
+        if head and tail and is_cut(head[1], tail[0]):
+            parts[-1] = parts[-1][:-1]
+            cuts += 1
+        no_space = (head and tail) or re.search(r"(?:--|—)$", parts[-1])
+        parts.append(following if no_space else " " + following)
+    return "".join(parts), joins, cuts
 
 
 def spaced(text: str) -> str:

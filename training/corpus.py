@@ -94,7 +94,7 @@ def _read_files(
         except OSError as error:
             raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
         cleaned = clean(normalise(_decode(data, path, notes), lowercase), form)
-        notes += [f"{path.name}: {each}" for each in cleaned.notes]
+        notes += [f"{path.name}: {each}" for each in cleaned.changes]
         texts.append(cleaned)
         files.append({"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
     return texts, tuple(files)

@@ -1,11 +1,17 @@
-"""What belongs to an edition and not to its story, found and taken out: licence, credits, contents, notes, marks."""
+"""What belongs to an edition and not to its story, found and taken out: licence, credits, contents, notes, marks.
+
+Each rule is a function from a text to a text that notes what it changed. Blocks are what blank lines separate.
+"""
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
-Notes = list[str]
+from training.changes import Changes, note
 
-# ---- Project Gutenberg ------------------------------------------------------------------------------------------------
+Rule = Callable[[str, Changes], str]
+
+# ---- Project Gutenberg -----------------------------------------------------------------------------------------------
 
 # The markers stand alone in their line, indented or not; the oldest files have only the "small print" one.
 GUTENBERG_START = re.compile(
@@ -16,7 +22,8 @@ GUTENBERG_START = re.compile(
 )
 GUTENBERG_END = re.compile(
     r"^[ \t]*\*\*\*[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
-    r"|^[ \t]*END (?:OF )?(?:THE |THIS )?PROJECT GUTENBERG(?:'S|’S)? .*$",
+    r"|^[ \t]*END (?:OF )?(?:THE |THIS )?PROJECT GUTENBERG(?:'S|’S)? .*$"
+    r"|^[ \t]*ENDE DIESES PROJEKT GUTENBERG .*$",
     re.IGNORECASE | re.MULTILINE,
 )
 # Old files without these markers: a header that names itself in many lines, and the same again behind the text.
@@ -26,7 +33,7 @@ GUTENBERG_LINE = re.compile(
 LONGEST_HEADER = 25_000  # characters
 
 
-def without_licence(text: str, notes: Notes) -> str:
+def without_licence(text: str, changes: Changes) -> str:
     """`text` between Project Gutenberg's header and licence, where it has them."""
     start = next((match.end() for match in GUTENBERG_START.finditer(text[: 2 * LONGEST_HEADER])), 0)
     end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
@@ -39,253 +46,309 @@ def without_licence(text: str, notes: Notes) -> str:
     cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]
     if not cut:
         return text
-    notes.append(f"Project Gutenberg's {' and '.join(cut)} cut off ({len(text) - end + start:,} characters)")
+    note(changes, f"Project Gutenberg's {' and '.join(cut)} left out: {{character}}", len(text) - end + start)
     return text[start:end].lstrip("\n").rstrip()
 
 
-# ---- before and behind the story ---------------------------------------------------------------------------------------
+# ---- before the story ------------------------------------------------------------------------------------------------
 
-WIDE_GAP = 3  # line ends behind a table of contents, from which on what follows is no part of it
-FRONT_SHARE, BACK_SHARE = 0.1, 0.35  # of a text: how far from its ends front and back matter are looked for
+FRONT_SHARE = 0.1  # of a text: how far from its beginning front matter is looked for
 CREDITS = re.compile(
-    r"(?:^|\b)(?:Produced by|Transcribed (?:from|by)|(?:E-?text|This (?:e-?text|eBook)) (?:was )?(?:prepared|produced|scanned)"
-    r"|Etext scanned by|Scanned by|Prepared by|Proofread|Distributed Proofread|\[?E-text prepared|Updated editions"
-    r"|Note: (?:Project Gutenberg|Images of))",
+    r"^[\W_]*(?:(?:Produced|Prepared|Scanned|Transcribed) (?:by|from|and)|(?:Distributed )?Proofread|Updated editions"
+    r"|Special thanks are due|Note: (?:Project Gutenberg|Images of))"
+    r"|\be-?texts?\b|Project Gutenberg|Gutenberg Projekt|\b(?:pgdp\.net|gutenberg\.(?:net|org)|archive\.org)\b"
+    r"|\be-?book (?:was|is) (?:prepared|produced)",
     re.IGNORECASE,
 )
-ADDRESS = re.compile(r"https?:|www\.|\w@\w+\.\w")
-TRANSCRIBER = re.compile(r"^\W*Transcriber(?:['’]?s)?['’]? ?(?:Notes?|Note and Errata)?\b", re.IGNORECASE)
+TRANSCRIBER = re.compile(
+    r"^\W*(?:(?:original )?transcriber\S* ?(?:notes?)?\b|note (?:du|de la) transcri\w+"
+    r"|(?:anmerkungen?|hinweise?) (?:zur|des|der) (?:transkription|transkribent|bearbeiter)\w*)",
+    re.IGNORECASE,
+)
+OF_A_NOTE = re.compile(r"transkri|transcri|original", re.IGNORECASE)
+CREDITS_WITHIN = 5_000  # characters
+IMPRINT = re.compile(
+    r"\bcopyright\b|all rights reserved|alle rechte vorbehalten|\bprinted in\b|\bpublishers?$|\bpublished by\b"
+    r"|\bverlag\b|^\W*\S+ auflage\b|^\W*(?:first|second|third|\w+(?:th|st|nd|rd)) (?:printing|impression|edition)\b"
+    r"|\bby the same author\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+PROSE = re.compile(r"^.{100,}[a-z][.!?][\"”'’»]*\s*$", re.DOTALL)  # a paragraph that ends as a sentence does
 CONTENTS = re.compile(
-    r"^\W*(?:(?:table of )?contents|(?:list of )?(?:the )?(?:(?:full[- ]page |colou?red )?illustrations|plates)|inhalt"
-    r"|inhaltsverzeichnis|inhalts-verzeichnis|table(?: des mati[èe]res)?|index)\W*$",
+    r"^[\W_]*(?:(?:table of )?contents|list of chapters|(?:list of )?(?:the )?plates"
+    r"|(?:list of )?(?:the )?(?:full[- ]page |colou?red )?illustrations"
+    r"|inhalt(?:s-?verzeichni(?:s|ss|ß))?|table(?: des (?:mati[èe]res|chapitres))?|index)[\W_]*$",
     re.IGNORECASE,
 )
-THE_END = re.compile(r"^\W*(?:the end|finis|end|ende|fin)\W*$", re.IGNORECASE)
-BACK_HEADING = re.compile(
-    r"^\W*(?:notes?(?: and references)?|footnotes?|appendix(?: [ivx\d]+)?|index|glossary|bibliography|advertisements?"
-    r"|errata|(?:other )?(?:books|works|stories|novels|volumes) by\b.{0,60}|by the same author|uniform (?:edition|with)\b.{0,40}"
-    r"|new (?:books|novels)\b.{0,40}|the (?:famous )?.{0,30} (?:series|books)|anmerkungen|fußnoten)\W*$",
-    re.IGNORECASE,
-)
+NUMBERED = re.compile(r"[\W_]*(?:(?:chapter|kapitel|chapitre|part|teil)\s+)?(?:[ivxlc]+|\d+)\b[.:)\s]", re.IGNORECASE)
+PAGED = re.compile(r"(?:\s{2,}|\. ?\.\s*|page )_?(?:\d+|[ivxlc]+|frontispiece)_?$", re.IGNORECASE)
+LONGEST_ENTRY = 4  # lines
+WIDE_GAP = 3  # line ends behind a table of contents, from which on what follows is no part of it
 
 
-def front_matter(text: str, notes: Notes) -> str:
-    """`text` without the credits of those who made the file, and without tables of contents and of illustrations."""
-    blocks = _blocks(text)
-    limit = FRONT_SHARE * len(text)
+def credits(text: str, changes: Changes) -> str:
+    """`text` without the paragraphs in its beginning that name those who made the file."""
+    front, rest = _front(text)
     kept: list[str] = []
-    cut = {"credits and notes of transcribers": 0, "tables of contents": 0}
-    place, i = 0, 0
-    while i < len(blocks):
-        block = blocks[i]
+    place = cut = 0
+    heading = False  # whether the last block was no more than the heading of a note
+    for block in front:
+        first, _, more = block.strip().partition("\n")
+        transcriber = bool(TRANSCRIBER.match(first))
+        credit = transcriber or CREDITS.search(block[:600]) or (heading and OF_A_NOTE.search(block))
+        if credit and place < CREDITS_WITHIN:
+            cut += len(block)
+        else:
+            kept.append(block)
+        heading = (heading and bool(credit)) or (transcriber and not more)
         place += len(block)
-        i += 1
-        if place - len(block) > limit:
-            kept.append(block)
-            continue
-        if _is_credit(block):
-            cut["credits and notes of transcribers"] += len(block)
-            continue
-        heading, _, rest = block.strip().partition("\n")
-        if not CONTENTS.match(heading):
-            kept.append(block)
-            continue
-        entries, i = _entries(blocks, i, rest)
-        if not entries:
-            kept.append(block)
-            continue
-        size = len(block) + sum(
-            map(len, blocks[i - entries + bool(rest.strip()) : i])
-        )  # the heading's block, the others
-        place += size - len(block)
-        cut["tables of contents"] += size
-    for what, size in cut.items():
-        if size:
-            notes.append(f"{what} cut off ({size:,} characters)")
-    return "".join(kept)
+    note(changes, "credits of those who made the file left out: {character}", cut)
+    return "".join(kept) + rest
 
 
-def _entries(blocks: list[str], i: int, rest: str) -> tuple[int, int]:
-    """How many blocks from `i` on are entries of a table, one behind its heading included, and where they end.
-
-    The table ends where a block is no table, where a heading repeats an entry, which is then the chapter itself, or at
-    a wide gap.
-    """
-    if rest.strip() and not _is_table(rest):
-        return 0, i
-    count = int(bool(rest.strip()))
-    seen = {_plain(line) for line in rest.split("\n")}
-    while i < len(blocks) and _is_table(blocks[i]):
-        lines = blocks[i].strip().split("\n")
-        if count and _plain(lines[0]) in seen - {""}:
+def title_page(text: str, changes: Changes) -> str:
+    """`text` without what stands before its first prose, up to the publisher's imprint, where there is one."""
+    front, rest = _front(text)
+    last = 0
+    for i, block in enumerate(front):
+        if PROSE.search(block):
             break
-        seen |= {_plain(line) for line in lines}
-        count += 1
+        if IMPRINT.search(block):
+            last = i + 1
+    note(changes, "title page left out: {character}", sum(map(len, front[:last])))
+    return "".join(front[last:]) + rest
+
+
+def contents(text: str, changes: Changes) -> str:
+    """`text` without tables of contents and lists of illustrations in its beginning."""
+    front, rest = _front(text)
+    kept: list[str] = []
+    cut = i = 0
+    while i < len(front):
+        heading, _, lines = front[i].strip().partition("\n")
+        end = _end_of_table(front, i + 1, lines) if CONTENTS.match(heading) else i
+        if end == i:
+            kept.append(front[i])
+        cut += sum(map(len, front[i:end]))
+        i = max(end, i + 1)
+    note(changes, "tables of contents left out: {character}", cut)
+    return "".join(kept) + rest
+
+
+def _end_of_table(blocks: list[str], i: int, lines: str) -> int:
+    """Behind which block a table ends whose heading stands in the block before `i`, with `lines` below it.
+
+    It ends before a block that is no entry or that repeats one of the first entries, which is then the chapter itself,
+    and behind a wide gap. Without any entry it is none, and ends before its heading.
+    """
+    if lines.strip() and not _is_table(lines):
+        return i - 1
+    first = i
+    entries = [_plain(line) for line in lines.split("\n") if _plain(line)]
+    while i < len(blocks) and _is_table(blocks[i]):
+        if entries and _plain(blocks[i].strip().split("\n")[0]) in entries[:5]:
+            break
+        entries += [_plain(line) for line in blocks[i].split("\n") if _plain(line)]
         i += 1
         if len(blocks[i - 1]) - len(blocks[i - 1].rstrip("\n")) > WIDE_GAP:
             break
-    return count, i
+    return i if i > first or lines.strip() else i - 1
 
 
 def _is_table(block: str) -> bool:
-    """Whether a block can be entries of a table: short lines that begin as titles do, few of which end in mid-sentence."""
-    lines = [line.strip() for line in block.strip().split("\n") if line.strip()]
-    if not lines:
+    """Whether a block can be entries of a table: numbered or paged, or short lines that begin as titles do."""
+    lines = [line.strip() for line in block.split("\n") if line.strip()]
+    if max(map(len, lines), default=0) >= 80:
+        return False
+    if len(lines) <= LONGEST_ENTRY and lines and (NUMBERED.match(lines[0]) or PAGED.search(lines[-1])):
         return True
     ended = sum(bool(re.search(r"[a-z,;][.!?]?[\"”'’]$|[a-z],$|\w[-—]$", line)) for line in lines)
     begun = sum(bool(re.match(r"[\W_]*(?:[A-ZÀ-Ý\d]|chapter)", line)) for line in lines)
-    return max(map(len, lines)) < 80 and 2 * ended < len(lines) and begun > 0.6 * len(lines)
+    return not lines or (2 * ended < len(lines) and begun > 0.6 * len(lines))
 
 
 def _plain(heading: str) -> str:
     """A heading without the numbers of its chapter and page, its punctuation and its case."""
-    title = re.sub(
-        r"^\W*(?:(?:chapter|kapitel|chapitre)\s+)?(?:[ivxlc]+|\d+)[.:)\s]+", "", heading.strip(), flags=re.IGNORECASE
-    )
-    return re.sub(r"[\W_]+", "", re.sub(r"[\s.]+(?:\d+|[ivxlc]+)\s*$", "", title)).casefold()
+    title = re.sub(r"[\s.]+_?(?:\d+|[ivxlc]+)_?\s*$", "", heading.strip())
+    if (number := NUMBERED.match(title)) and number.end() < len(title):
+        title = title[number.end() :]
+    return re.sub(r"[\W_]+", "", title).casefold()
 
 
-def _is_credit(block: str) -> bool:
-    first = block.strip()[:200]
-    return bool(TRANSCRIBER.match(first) or CREDITS.match(first.lstrip("[_* ")) or ADDRESS.search(block[:600]))
+# ---- behind the story ------------------------------------------------------------------------------------------------
+
+BACK_SHARE = 0.35  # of a text: how far from its end back matter is looked for
+THE_END = re.compile(r"^\W*(?:the end|finis|end|ende|fin)\W*$", re.IGNORECASE)
+BACK_HEADING = re.compile(
+    r"^\W*(?:notes?(?: and references)?|footnotes?|appendix(?: [ivx\d]+)?|index|glossary|bibliography|advertisements?"
+    r"|errata|(?:other )?(?:books|works|stories|novels|volumes) by\b.{0,60}|by the same author"
+    r"|uniform (?:edition|with)\b.{0,40}|new (?:books|novels)\b.{0,40}|the (?:famous )?.{0,30} (?:series|books)"
+    r"|anmerkungen|fußnoten|inhalt(?:sverzeichni(?:s|ss|ß))?|table(?: des mati[èe]res)?)\W*$",
+    re.IGNORECASE,
+)
+# How much of a text can stand behind a heading of each kind.
+SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_OF_NOTES = 0.15, 0.03, 0.1
 
 
-def back_matter(text: str, notes: Notes) -> str:
+def back_matter(text: str, changes: Changes) -> str:
     """`text` up to the end of its story: without advertisements, lists of other books, notes and indexes behind it."""
     lines = text.split("\n")
-    first = _line_at(lines, (1 - BACK_SHARE) * len(text))
-    whole = len(text)
+    begins = [0]  # of each line
+    for line in lines:
+        begins.append(begins[-1] + len(line) + 1)
 
-    def behind(i: int) -> int:
-        return sum(len(line) + 1 for line in lines[i:])
+    def behind(i: int) -> float:
+        """The share of the text from line `i` on."""
+        return (begins[-1] - begins[i]) / begins[-1]
 
-    def alone(i: int) -> bool:
-        return (i == 0 or not lines[i - 1].strip()) and (i + 1 >= len(lines) or not lines[i + 1].strip())
-
-    candidates: list[tuple[int, str]] = []
-    ends = [i for i in range(first, len(lines)) if THE_END.match(lines[i])]
-    everywhere = sum(bool(THE_END.match(line)) for line in lines)
-    if ends and behind(ends[-1]) < (0.15 if everywhere == 1 else 0.03) * whole:
-        candidates.append((ends[-1] + 1, "what stands behind the end"))
-    for i in range(first, len(lines)):
+    found = [
+        i
+        for i in range(len(lines))
+        if behind(i) < BACK_SHARE and (TRANSCRIBER.match(lines[i]) or _is_back_heading(lines, i))
+    ]
+    cut, what = len(lines), ""
+    for i in found:
         line = lines[i].strip()
-        if TRANSCRIBER.match(line) and behind(i) < 0.1 * whole:
-            candidates.append((i, "notes of transcribers"))
+        most = SHARE_OF_NOTES if TRANSCRIBER.match(line) or re.search("foot|fuß", line, re.IGNORECASE) else BACK_SHARE
+        if behind(i) < most:
+            cut, what = i, f"the end from “{line.strip(' .:;_*=+|[]')}” on"
             break
-        capital = line.isupper() or line.istitle()
-        most = 0.1 if re.search("foot|fuß", line, re.IGNORECASE) else BACK_SHARE
-        if BACK_HEADING.match(line) and capital and alone(i) and behind(i) < most * whole:
-            candidates.append((i, f"from {line.strip(' .:_*[]')} on"))
-            break
-    if not candidates:
-        return text
-    i, what = min(candidates)
+    ends = [i for i, line in enumerate(lines) if THE_END.match(line)]
+    most = SHARE_BEHIND_ONLY_END if len(ends) == 1 else SHARE_BEHIND_END
+    if ends and behind(ends[-1]) < most and ends[-1] < cut:
+        cut, what = ends[-1] + 1, "what follows the last line “The End”"
     # A box of hyphens and bars around a note begins before the words.
-    while i and re.fullmatch(r"[\s|+\-=*_~.]*", lines[i - 1]):
-        i -= 1
-    size = behind(i)
-    if any(re.search(r"\w", line) for line in lines[i:]):
-        notes.append(f"{what} cut off at the end ({size:,} characters)")
-    return "\n".join(lines[:i]).rstrip()
+    while 0 < cut < len(lines) and re.fullmatch(r"[\s|+\-=*_~.]*", lines[cut - 1]):
+        cut -= 1
+    if any(re.search(r"\w", line) for line in lines[cut:]):
+        note(changes, f"{what} left out: {{character}}", begins[-1] - begins[cut])
+    return "\n".join(lines[:cut]).rstrip() if what else text
 
 
-# ---- between the words -------------------------------------------------------------------------------------------------
+def _is_back_heading(lines: list[str], i: int) -> bool:
+    """Whether line `i` is a heading of back matter: in capitals, with blank lines around it."""
+    line = lines[i].strip()
+    if not BACK_HEADING.match(line) or not (line[:1].isupper() or line[1:2].isupper()):
+        return False
+    alone = not "".join(lines[max(0, i - 1) : i]).strip() and not "".join(lines[i + 1 : i + 2]).strip()
+    return alone and (line.isupper() or line.istitle() or line.startswith("Table des"))
 
-BRACKETS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+
+# ---- between the words -----------------------------------------------------------------------------------------------
+
+INSIDE = r"(?:[^\[\]]|\[[^\[\]]*\])*"  # of brackets, other brackets among it
+BRACKETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
-        "illustration",
-        "illustrations",
-        re.compile(
-            r"\[\s*_?\*?(?:Illustrations?|Picture|Image|Abbildung|Bild|Plate|Frontispiece)\b(?:[^\[\]]|\[[^\[\]]*\])*\]"
-        ),
+        "{illustration} left out",
+        re.compile(rf"\[\s*_?\*?(?:Illustrations?|Picture|Image|Abbildung|Bild|Plate|Frontispiece)\b{INSIDE}\]"),
     ),
     (
-        "transcriber's note",
-        "transcriber's notes",
+        "{transcriber's note} left out",
         re.compile(
-            r"\[\s*_?(?:Transcriber|Transcriptor|Note of transcriber|Anmerkung(?:en)? zur Transkription)(?:[^\[\]]|\[[^\[\]]*\])*\]",
+            rf"\[\s*_?(?:Transcriber|Transcriptor|Note of transcriber|Anmerkung(?:en)? zur Transkription){INSIDE}\]",
             re.IGNORECASE,
         ),
     ),
     (
-        "footnote",
-        "footnotes",
-        re.compile(r"\[\s*_?(?:Footnotes?|Fußnote|Note)_?\s?[\dA-Z*]*\s*:(?:[^\[\]]|\[[^\[\]]*\])*\]"),
-    ),
-    (
-        "number of a footnote or page",
-        "numbers of footnotes and pages",
-        re.compile(
-            r"[ \t]?\[(?:\d{1,4}|[A-Z*†]|\*+|[a-z]{1,2}|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[ivxl]+)\]|[ \t]?\{(?:Pg |p\. ?)?[\divxlc]+\}"
-        ),
+        "{footnote} left out",
+        re.compile(rf"\[\s*_?(?:Footnotes?|Fußnote|Note)_?\s?[\dA-Z*]*\s*:{INSIDE}\]"),
     ),
 )
+LABEL = r"\d{1,4}|[A-Z*†]|\*+|[a-z]{1,2}|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[ivxl]+|[IVXL]+_\d+"
+NUMBER = re.compile(rf"[ \t]?\[(?:{LABEL})\]|[ \t]?\{{(?:Pg |p\. ?)?[\divxlc]+\}}")
+REFERENCE = re.compile(rf"\S ?\[({LABEL})\]")
+FOOTNOTE = re.compile(rf"^[ \t]*\[({LABEL})\][ \t]+\S(?:.|\n(?!\n))*(?:\n+|$)", re.MULTILINE)
 EMPHASIS = re.compile(r"(?<!\w)_+(?=[^\s_])|(?<=[^\s_])_+(?!\w)")
 STRONG = re.compile(r"(?<![\w=])=(?=\S)([^=\n]{1,80}?(?:\n[^=\n]{1,80}?)?)(?<=\S)=(?![\w=])")
-RULE = re.compile(r"^[ \t]*(?:(?:[*•·#~=+_\-—–―o][ \t]*){3,}|\*)[ \t]*$", re.MULTILINE)
+BREAK = re.compile(r"^[ \t]*(?:(?:[*•·#~=+_\-—–―o][ \t]*){3,}|\*)[ \t]*$", re.MULTILINE)
 SCENE_BREAK = "* * *"
+PAGE_NUMBER = re.compile(r"\n*^[ \t]*(\d{1,4})[ \t]*$\n*", re.MULTILINE)
+FEWEST_PAGES = 20
+SENTENCE_END = re.compile(r"[.!?:;…—-][\"”'’»)_]*\s*$")
 
 
-def bracketed(text: str, notes: Notes) -> str:
-    """`text` without what stands in brackets for pictures, notes and numbers of pages."""
-    for one, many, pattern in BRACKETS:
+def bracketed(text: str, changes: Changes) -> str:
+    """`text` without what stands in brackets for pictures, notes and numbers of pages, and without footnotes."""
+    for sentence, pattern in BRACKETS:
         text, count = pattern.subn("", text)
-        note(notes, count, f"{one} taken out", f"{many} taken out")
+        note(changes, sentence, count)
+    text = _without_footnotes(text, changes)
+    text, count = NUMBER.subn("", text)
+    note(changes, "{footnote or page number} left out", count)
     return text
 
 
-def emphasis(text: str, notes: Notes) -> str:
+def _without_footnotes(text: str, changes: Changes) -> str:
+    """`text` without paragraphs that begin with a number in brackets, where the same stands behind a word before."""
+    referred: dict[str, int] = {}  # where each number stands first behind a word
+    for match in REFERENCE.finditer(text):
+        referred.setdefault(match[1], match.start())
+    count = 0
+
+    def footnote(match: re.Match[str]) -> str:
+        nonlocal count
+        of_text = referred.get(match[1], len(text)) < match.start() and text[: match.start()].endswith("\n\n")
+        count += of_text
+        return "" if of_text else match[0]
+
+    text = FOOTNOTE.sub(footnote, text)
+    note(changes, "{footnote} left out", count)
+    return text
+
+
+def emphasis(text: str, changes: Changes) -> str:
     """`text` without the underscores and equal signs around emphasised words."""
     text, count = EMPHASIS.subn("", text)
     text, more = STRONG.subn(r"\1", text)
-    note(notes, count // 2 + more, "mark of emphasis taken out", "marks of emphasis taken out")
+    note(changes, "{emphasis mark} left out", count + 2 * more)
     return text
 
 
-def page_numbers(text: str, notes: Notes) -> str:
-    """`text` without the numbers of pages that stand alone in a line, where they rise through the text."""
-    pattern = re.compile(r"^[ \t]*(\d{1,4})[ \t]*$\n?", re.MULTILINE)
-    numbers = [int(match[1]) for match in pattern.finditer(text)]
-    rising = sum(0 < b - a < 12 for a, b in zip(numbers, numbers[1:], strict=False))
-    if len(numbers) < 20 or rising < 0.8 * len(numbers) or max(numbers) < 50:
+def page_numbers(text: str, changes: Changes) -> str:
+    """`text` without the numbers that stand alone in a line, where they rise and sentences go on behind many of them.
+
+    Numbers of chapters rise as well, but behind them a sentence begins.
+    """
+    numbers = list(PAGE_NUMBER.finditer(text))
+    rising = sum(0 < int(b[1]) - int(a[1]) < 12 for a, b in pairwise(numbers))
+    within = sum(_goes_on(number) for number in numbers)
+    if len(numbers) < FEWEST_PAGES or rising < 0.8 * len(numbers) or within < 0.25 * len(numbers):
         return text
-    note(notes, len(numbers), "page number taken out", "page numbers taken out")
-    return pattern.sub("", text)
+    note(changes, "{page number} left out", len(numbers))
+    return PAGE_NUMBER.sub(lambda number: "\n" if _goes_on(number) else "\n\n", text)
 
 
-def rules(text: str, notes: Notes) -> str:
+def _goes_on(number: re.Match[str]) -> bool:
+    """Whether the text behind the number of a page begins in the middle of a sentence."""
+    return number.string[number.end() : number.end() + 1].islower()
+
+
+def scene_breaks(text: str, changes: Changes) -> str:
     """`text` with each line of stars, hyphens or the like as one form of scene break, and none behind another."""
-    text, count = RULE.subn(SCENE_BREAK, text)
+    text, count = BREAK.subn(SCENE_BREAK, text)
     text = re.sub(rf"(?:{re.escape(SCENE_BREAK)}\s*\n\s*)+(?={re.escape(SCENE_BREAK)})", "", text)
-    note(notes, count, "line of stars or hyphens set as a scene break", "lines of stars or hyphens set as scene breaks")
+    note(changes, f"{{scene break}} set as {SCENE_BREAK}", count)
     return text
 
 
-REMOVALS: tuple[Callable[[str, Notes], str], ...] = (
-    front_matter,
+RULES: tuple[Rule, ...] = (
+    credits,
+    title_page,
+    contents,
     back_matter,
     bracketed,
     emphasis,
     page_numbers,
-    rules,
+    scene_breaks,
 )
 
 
-def note(notes: Notes, count: int, one: str, many: str) -> None:
-    """Add a sentence that tells a count, where it is not 0."""
-    if count:
-        notes.append(f"{count:,} {one if count == 1 else many}")
-
-
-def _blocks(text: str) -> list[str]:
-    """`text` cut after each run of blank lines; joined again they are the text."""
-    return [block for block in re.split(r"(?<=\n)(?=[^\n]*\S)(?<=\n\n)", text) if block]
-
-
-def _line_at(lines: list[str], place: float) -> int:
-    """The line in which the character at `place` stands."""
-    for i, line in enumerate(lines):
-        place -= len(line) + 1
-        if place < 0:
-            return i
-    return len(lines)
+def _front(text: str) -> tuple[list[str], str]:
+    """The blocks that begin in the first part of `text`, and the rest; joined they are the text."""
+    blocks = [block for block in re.split(r"(?<=\n)(?=[^\n]*\S)(?<=\n\n)", text[: int(0.2 * len(text))]) if block]
+    front: list[str] = []
+    place = 0
+    while place <= FRONT_SHARE * len(text) and len(front) < len(blocks):
+        front.append(blocks[len(front)])
+        place += len(front[-1])
+    return front, text[place:]
