@@ -112,10 +112,23 @@ def test_books_are_read_as_on_a_page_unless_they_are_to_be_learned_to_the_letter
 def test_whole_books_are_held_out_where_that_is_asked_for(pages: Path, tmp_path: Path) -> None:
     other = book(1_500, seed=3).strip()
     (tmp_path / "other.txt").write_text(other, encoding="utf-8")
-    options = parse([str(pages), "--out", str(tmp_path / "run"), "--form", "lines", *TINY, "--hold-out", str(tmp_path / "other.txt")])
+    options = parse(
+        [
+            str(pages),
+            "--out",
+            str(tmp_path / "run"),
+            "--form",
+            "lines",
+            *TINY,
+            "--hold-out",
+            str(tmp_path / "other.txt"),
+        ]
+    )
     trainer = prepare(options)
     assert trainer.vocabulary.decode(trainer.held_out).strip() == other
-    assert [file["name"] for file in trainer.about["corpus"]["held_out_files"]] == ["other.txt"]
+    corpus = trainer.about["corpus"]
+    assert isinstance(corpus, dict)
+    assert [file["name"] for file in corpus["held_out_files"]] == ["other.txt"]
 
 
 def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
