@@ -1,6 +1,8 @@
 """Writing on from a prompt, one character at a time: the settings, the request for one text, and its plain loop."""
 
+import copy
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -74,11 +76,17 @@ class Request:
         bits = np.random.PCG64(config.seed)
         self.random = np.random.Generator(bits.advance(config.skip))  # one number for each character
         self.cancelled = self.failed = False
+        self._lock = threading.Lock()  # between writing a character and ending the text
 
-    def add(self, id: int) -> None:
-        """Append one written character."""
+    def add(self, id: int, responsibility: float | None = None) -> None:
+        """Append one written character, unless the text was ended in the meantime."""
         self.ids.append(id)
-        self.characters.append(self.model.vocabulary.characters[id])
+        with self._lock:
+            if self.cancelled:
+                return
+            self.characters.append(self.model.vocabulary.characters[id])
+            if responsibility is not None:
+                self.responsibilities.append(responsibility)
         if self.config.stop != "length":
             end = "".join(self.characters[-2 * LONGEST_END :])
             if SENTENCE.search(end) if self.config.stop == "sentence" else end.endswith(self.config.until or "\0"):
@@ -91,12 +99,19 @@ class Request:
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will be written."""
+        """Whether nothing more is written. Once this is true, `text` stays as it is."""
         return self.cancelled or len(self.characters) == self.config.length
 
     def cancel(self) -> None:
-        """End the text where it is."""
-        self.cancelled = True
+        """End the text where it is; may be called from any thread."""
+        with self._lock:
+            self.cancelled = True
+
+    def fail(self) -> None:
+        """End the text because of an error; a text that is complete has not failed."""
+        with self._lock:
+            self.failed = not self.done
+            self.cancelled = True
 
     @property
     def batchable(self) -> bool:
@@ -110,9 +125,11 @@ class CarriedReader:
     def __init__(self, model: AnyModel, B: int) -> None:
         self.streams = model.decoder.streams(B)
 
-    def reorder(self, keep: Sequence[int], fresh: int) -> None:
-        """Keep these streams, in this order, and add `fresh` ones that have read nothing."""
-        self.streams = self.streams.reorder(keep, fresh)
+    def reorder(self, keep: Sequence[int], fresh: int) -> "CarriedReader":
+        """A reader of the streams `keep`, in this order, and of `fresh` ones that have read nothing."""
+        reordered = copy.copy(self)
+        reordered.streams = self.streams.reorder(keep, fresh)
+        return reordered
 
     @property
     def responsibilities(self) -> NDArray[Any] | None:
@@ -135,8 +152,9 @@ class WindowReader:
         self.streams = model.decoder.streams(WINDOW)
         self.position = 0  # how many characters are read
 
-    def reorder(self, keep: Sequence[int], fresh: int) -> None:
-        """Change nothing: its one request joins, or leaves."""
+    def reorder(self, *_: object) -> "WindowReader":
+        """The reader itself: it has only one request, which joins or leaves."""
+        return self
 
     @property
     def _full(self) -> slice:

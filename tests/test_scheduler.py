@@ -2,18 +2,23 @@
 
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from model.checkpoint import load
-from model.decoder import Decoder
-from model.generation import GenerationConfig, Request, generate
+from model.decoder import Decoder, Streams
+from model.generation import CarriedReader, GenerationConfig, Request, WindowReader, generate
 from model.loaded import Model
+from model.lstm import CharLSTM
+from model.sampling import Sampler
 from model.serving.batch import Batch
+from model.serving.prefix_cache import PrefixCache
 from model.serving.scheduler import Scheduler
 
 ALICE = Path(__file__).parent.parent / "assets" / "alice"
@@ -95,7 +100,10 @@ def test_a_request_that_joins_while_others_run_starts_at_once(exact: Model) -> N
     assert before < len(others[0].characters) < LONG
 
 
-def test_a_fault_breaks_off_the_texts_of_its_own_batch_alone(
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_a_step_ends_the_texts_of_its_own_batch_alone(
     exact: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     step, other = Batch.step, replace(exact)
@@ -111,13 +119,154 @@ def test_a_fault_breaks_off_the_texts_of_its_own_batch_alone(
     wait(lambda: all(request.done for request in requests))
     assert [len(request.characters) for request in requests] == [40, 7]
     assert [request.failed for request in requests] == [False, True]
-    assert "1 requests failed" in caplog.text
+    assert caplog.text.count("a request failed") == 1
     short = [scheduler.submit(other, "a", config(length=length)) for length in (6, 40)]
     wait(lambda: all(request.done for request in short))
     assert [request.failed for request in short] == [False, True], "a text that was complete before has not failed"
     last = scheduler.submit(other, "a", config(length=5))
     wait(lambda: last.done)
     assert last.text
+
+
+# Every call of a round, each of which can fail where memory runs out.
+PLACES = [
+    (Scheduler, "_admitted"),
+    (Scheduler, "_assign"),
+    (Batch, "__init__"),
+    (Batch, "accepts"),
+    (Batch, "join"),
+    (Batch, "step"),
+    (Batch, "_reorder"),
+    (Batch, "_load_prefix"),
+    (Batch, "_save_prefix"),
+    (PrefixCache, "longest"),
+    (PrefixCache, "put"),
+    (CarriedReader, "__init__"),
+    (CarriedReader, "reorder"),
+    (CarriedReader, "__call__"),
+    (WindowReader, "__init__"),
+    (WindowReader, "__call__"),
+    (Decoder, "__init__"),
+    (Decoder, "streams"),
+    (Streams, "__init__"),
+    (Streams, "reorder"),
+    (Streams, "step"),
+    (Streams, "load_state"),
+    (Streams, "save_state"),
+    (Sampler, "__init__"),
+    (Sampler, "__call__"),
+    (Request, "add"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), PLACES, ids=lambda value: getattr(value, "__name__", value))
+def test_an_error_anywhere_ends_only_what_it_concerns_and_the_scheduler_goes_on(
+    exact: Model, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    context = "window" if owner is WindowReader else "carried"
+    prompt = "the old tale " * 5  # long enough for the prefix cache
+    bystander = replace(exact)
+    vars(bystander)["decoder"] = Decoder(exact.network, exact=True)
+    scheduler = Scheduler()
+    beside = scheduler.submit(bystander, "a", config(length=LONG))
+    seeds = iter(range(1, 100))
+    request = scheduler.submit(exact, prompt, config(next(seeds), context=context))  # fills the prefix cache
+    wait(lambda: request.done and bool(beside.characters))
+    own, broken = getattr(owner, name), threading.Event()
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        if threading.current_thread() is scheduler._thread and armed.is_set() and not broken.is_set():
+            broken.set()
+            raise MemoryError("out of memory")
+        return own(*arguments, **options)
+
+    armed = threading.Event()
+    monkeypatch.setattr(owner, name, failing)
+    model = replace(exact) if owner is Decoder else exact  # one whose decoder is not made yet
+    armed.set()
+    requests = [scheduler.submit(model, prompt, config(next(seeds), context=context)) for _ in range(3)]
+    wait(lambda: all(request.done for request in requests) and broken.is_set())
+    for request in requests:
+        if not request.failed:
+            assert request.text == "".join(generate(model, prompt, request.config))
+    assert not (beside.failed and any(request.failed for request in requests)), "they have no batch in common"
+    after = scheduler.submit(exact, prompt, config(next(seeds), context=context))
+    wait(lambda: after.done)
+    assert not after.failed
+    count = len(beside.characters)
+    wait(lambda: beside.failed or len(beside.characters) > count)
+    scheduler.close()
+
+
+def test_a_decoder_that_does_not_fit_fails_its_own_requests_alone(
+    exact: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = replace(exact)
+    own = Decoder.__init__
+
+    def failing(decoder: Decoder, network: CharLSTM, *others: Any) -> None:
+        if threading.current_thread().name == "scheduler":
+            raise MemoryError("out of memory")
+        own(decoder, network, *others)
+
+    scheduler = Scheduler()
+    running = scheduler.submit(exact, "a", config(1))
+    wait(lambda: bool(running.characters))
+    monkeypatch.setattr(Decoder, "__init__", failing)
+    requests = [scheduler.submit(model, "a", config(seed)) for seed in range(3) for model in (large, exact)]
+    wait(lambda: running.done and all(request.done for request in requests))
+    assert [request.failed for request in requests] == [True, False] * 3
+    assert [len(request.text) for request in requests] == [0, 40] * 3
+    assert not running.failed
+    assert "out of memory" in caplog.text
+
+
+def test_streams_that_do_not_fit_beside_those_that_run_fail_the_newcomers_alone(
+    exact: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = Scheduler()
+    running = [scheduler.submit(exact, "a", config(seed, length=LONG)) for seed in range(2)]
+    wait(lambda: all(request.characters for request in running))
+    reorder = CarriedReader.reorder
+
+    def failing(reader: CarriedReader, keep: Sequence[int], fresh: int) -> CarriedReader:
+        if len(keep) + fresh > 3:
+            raise MemoryError("out of memory")
+        return reorder(reader, keep, fresh)
+
+    monkeypatch.setattr(CarriedReader, "reorder", failing)
+    newcomers = [scheduler.submit(exact, "a", config(seed)) for seed in range(3)]
+    wait(lambda: all(request.done for request in newcomers))
+    assert not any(request.done for request in running)
+    for request in newcomers:
+        if not request.failed:
+            assert request.text == "".join(generate(exact, "a", request.config))
+    scheduler.close()
+
+
+# ---- the end ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_text_that_is_done_never_grows_again(exact: Model) -> None:
+    # The scheduler's thread is in the middle of a step when another thread ends the text.
+    scheduler = Scheduler()
+    for seed in range(200):
+        request = scheduler.submit(exact, "a", config(seed, length=LONG))
+        wait(lambda request=request: bool(request.characters))  # type: ignore[misc]
+        request.cancel()
+        text = request.text
+        wait(lambda: scheduler.running == 0 and not scheduler._batches)
+        assert request.text == text
+    scheduler.close()
+
+
+def test_what_is_drawn_after_the_end_of_a_text_is_no_part_of_it(exact: Model) -> None:
+    request = Request(exact, "a", config())
+    request.add(3, 0.5)
+    request.cancel()
+    request.add(4, 0.5)
+    assert (len(request.text), len(request.responsibilities)) == (1, 1)
+    assert request.ids[-2:] == [3, 4], "it was drawn, so the state after all before it is known"
 
 
 def test_a_closed_scheduler_ends_every_text(exact: Model) -> None:
@@ -129,6 +278,14 @@ def test_a_closed_scheduler_ends_every_text(exact: Model) -> None:
     lengths = [len(request.characters) for request in requests]
     time.sleep(0.05)
     assert [len(request.characters) for request in requests] == lengths
+
+
+def test_a_closed_scheduler_refuses_a_request_at_once(exact: Model) -> None:
+    scheduler = Scheduler()
+    scheduler.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        scheduler.submit(exact, "a", config())
+    scheduler.close()  # a second time changes nothing
 
 
 def test_a_program_that_ends_while_a_text_is_written_ends_in_good_order() -> None:

@@ -1,6 +1,8 @@
 """Continuous batching: requests of one model that advance together, by one character in each step."""
 
+import logging
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -46,8 +48,13 @@ class Batch:
         self.joining.append(request)
 
     def step(self) -> None:
-        """Remove the requests that are done, then read one character of each; where its prompt is read, write one."""
-        if self.joining or any(request.done for request in self.running):
+        """Remove the requests that are done, then read one character of each; where its prompt is read, write one.
+
+        An error in what a single request needs fails that request alone. Any other error is raised.
+        """
+        if self.joining:
+            self._admit()
+        if any(request.done for request in self.running):
             self._reorder()
         if not self.running:
             return
@@ -66,34 +73,62 @@ class Batch:
         self.ids = self.sampler(logits, random)
         responsibilities = self.reader.responsibilities
         for b, request in decoding:
-            if responsibilities is not None:
-                request.responsibilities.append(float(responsibilities[b, self.ids[b]]))
-            request.add(int(self.ids[b]))
+            try:
+                request.add(
+                    int(self.ids[b]), None if responsibilities is None else float(responsibilities[b, self.ids[b]])
+                )
+            except Exception:
+                fail(request)
 
-    def _reorder(self) -> None:
-        """Remove the requests that are done, and let the joining ones run."""
-        keep = [b for b, request in enumerate(self.running) if not request.done]
+    def fail(self) -> None:
+        """End all requests because of the error that is being handled."""
+        for request in self.requests:
+            fail(request)
+        self.running, self.joining = [], []
+
+    def _admit(self) -> None:
+        """Let the joining requests run; if that fails with all of them at once, try each alone."""
+        joining, self.joining = self.joining, []
+        try:
+            self._reorder(joining)
+        except Exception:
+            for request in joining:
+                try:
+                    self._reorder([request])
+                except Exception:
+                    fail(request)
+
+    def _reorder(self, joining: Sequence[Request] = ()) -> None:
+        """Remove the requests that are done, and let `joining` run; if this raises, the batch is as it was."""
         for b, request in enumerate(self.running):
             if request.done:
                 self._save_prefix(b, request)
-        if any(request.config.context == "window" for request in self.joining):
-            self.reader = WindowReader(self.model)
-        self.reader.reorder(keep, len(self.joining))
-        self.ids = np.concatenate((self.ids[keep], np.zeros(len(self.joining), dtype=np.int64)))
-        self.running = [*(self.running[b] for b in keep), *self.joining]
-        for b, request in enumerate(self.joining, start=len(keep)):
-            self._load_prefix(b, request)
-        self.joining = []
-        self.sampler = Sampler([request.config for request in self.running])
+        keep = [b for b, request in enumerate(self.running) if not request.done]
+        reader = self.reader.reorder(keep, len(joining))
+        if any(request.config.context == "window" for request in joining):
+            reader = WindowReader(self.model)
+        running = [*(self.running[b] for b in keep), *joining]
+        for b, request in enumerate(joining, start=len(keep)):
+            self._load_prefix(reader, b, request)
+        sampler = Sampler([request.config for request in running])
+        ids = np.concatenate((self.ids[keep], np.zeros(len(joining), dtype=np.int64)))
+        self.reader, self.running, self.sampler, self.ids = reader, running, sampler, ids
 
     def _save_prefix(self, b: int, request: Request) -> None:
         if self.prefix_cache and isinstance(self.reader, CarriedReader):
             read = request.ids[: len(request.ids) - max(1, len(request.unread))]  # the last written id is not read yet
             self.prefix_cache.put(self.model, read, self.reader.streams.save_state(b))
 
-    def _load_prefix(self, b: int, request: Request) -> None:
-        if self.prefix_cache and isinstance(self.reader, CarriedReader):
+    def _load_prefix(self, reader: CarriedReader | WindowReader, b: int, request: Request) -> None:
+        if self.prefix_cache and isinstance(reader, CarriedReader):
             length, state = self.prefix_cache.longest(self.model, request.ids)
             if length:
-                self.reader.streams.load_state(b, state)
+                reader.streams.load_state(b, state)
                 request.unread = deque(request.ids[length:])
+
+
+def fail(request: Request) -> None:
+    """End a request because of the error that is being handled, which goes to the log."""
+    if not request.done:
+        logging.exception("a request failed")
+    request.fail()

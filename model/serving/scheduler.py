@@ -1,4 +1,18 @@
-"""Many requests at once: a thread that advances all of them by one character at a time."""
+"""The scheduler: one thread that writes all texts at once, each by one character in each round.
+
+Which thread owns what:
+
+- The scheduler's thread alone uses the batches and the prefix cache; and of each request that has a slot, the ids, the
+  random numbers and what is still to read of its prompt. None of this has a lock.
+- The queue and the running requests are shared. `Scheduler._changed` is their lock.
+- The text of a request is shared: the scheduler's thread appends to it, and any thread may read it at any time. Ending
+  a request (`cancel`) and appending to it exclude each other by a lock of the request. So once `done` is true, the text
+  is complete: read `done` first, then `text`.
+- A model is shared and never changes. Its decoder is made at the first use. Two threads that need it at the same moment
+  may both make one, which costs time and changes nothing.
+
+An error ends only the requests that need what failed. The thread itself goes on until the scheduler is closed.
+"""
 
 import atexit
 import logging
@@ -7,7 +21,7 @@ import threading
 import torch
 
 from model.generation import GenerationConfig, Request
-from model.serving.batch import Batch
+from model.serving.batch import Batch, fail
 from model.serving.mixture import AnyModel
 from model.serving.prefix_cache import PrefixCache
 
@@ -25,75 +39,99 @@ class Scheduler:
 
     def __init__(self, slots: int = SLOTS) -> None:
         self.slots = slots
+        self._changed = threading.Condition()
         self._queue: list[Request] = []
+        self._running: list[Request] = []  # those with a slot, some of which may be done
+        self._closed = False
         self._batches: list[Batch] = []
         self._prefix_cache = PrefixCache()
-        self._work = threading.Condition()
-        self._closed = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # Python would end the thread in the middle of a matrix product, and abort
 
     def submit(self, model: AnyModel, prompt: str, config: GenerationConfig) -> Request:
-        """Ask for a text; it grows until it is done or cancelled. While all slots are taken, it waits in the queue."""
+        """Ask for a text; it grows until it is done or cancelled. While all slots are taken, it waits in the queue.
+
+        RuntimeError if the scheduler is closed.
+        """
         request = Request(model, prompt, config)
-        with self._work:
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the scheduler is closed and writes no more texts")
             self._queue.append(request)
-            self._work.notify()
+            self._changed.notify()
         return request
 
     def close(self) -> None:
         """Cancel every request; return when nothing is computed any more."""
-        with self._work:
+        with self._changed:
             self._closed = True
-            self._work.notify()
+            for request in (*self._queue, *self._running):
+                request.cancel()
+            self._changed.notify()
         self._thread.join()
-        for request in (*self._queue, *(request for batch in self._batches for request in batch.requests)):
-            request.cancel()
+        atexit.unregister(self.close)
 
     def queue_position(self, request: Request) -> int:
         """The position of `request` in the queue: 1 is the next to run, 0 is not in the queue."""
-        with self._work:
+        with self._changed:
             return self._queue.index(request) + 1 if request in self._queue else 0
 
     @property
     def running(self) -> int:
         """How many slots are taken."""
-        return sum(batch.unfinished for batch in self._batches)
+        with self._changed:
+            return sum(not request.done for request in self._running)
 
     @property
     def unfinished(self) -> int:
         """How many requests run or wait."""
-        return self.running + len(self._queue)
+        with self._changed:
+            return sum(not request.done for request in (*self._running, *self._queue))
+
+    # ---- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         torch.set_flush_denormal(True)  # a setting of each thread
         while not self._closed:
-            with self._work:
-                self._work.wait_for(lambda: self._queue or self._batches or self._closed)
-                self._queue = [request for request in self._queue if not request.done]
-                free = self.slots - self.running
-                admitted, self._queue = self._queue[:free], self._queue[free:]
-            for request in admitted:
+            try:
+                self._round()
+            except Exception:  # memory can run out at any line
+                logging.exception("all running requests failed")
+                for request in self._running:
+                    request.fail()
+                self._batches = []
+
+    def _round(self) -> None:
+        """Give the free slots to the first in the queue, then advance every batch by one step."""
+        for request in self._admitted():
+            try:
                 self._assign(request)
-            for batch in self._batches:
-                self._step(batch)
-            self._batches = [batch for batch in self._batches if batch.requests]  # done requests leave at the next step
+            except Exception:  # such as a decoder that does not fit in memory
+                fail(request)
+        for batch in self._batches:
+            try:
+                batch.step()
+            except Exception:
+                batch.fail()
+        self._batches = [batch for batch in self._batches if batch.requests]  # done requests leave at the next step
+
+    def _admitted(self) -> list[Request]:
+        """Wait until there is something to do; take from the queue as many requests as there are free slots."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._batches or self._closed)
+            queue = [request for request in self._queue if not request.done]
+            running = [request for request in self._running if not request.done]
+            free = self.slots - len(running)
+            self._running, self._queue = running + queue[:free], queue[free:]
+            return queue[:free]
 
     def _assign(self, request: Request) -> None:
         """Add `request` to the first batch that accepts it, or to a new one."""
-        accepting = [batch for batch in self._batches if batch.accepts(request)]
-        if not accepting:
-            accepting = [Batch(request.model, self._prefix_cache)]
-            self._batches += accepting
-        accepting[0].join(request)
-
-    def _step(self, batch: Batch) -> None:
-        try:
-            batch.step()
-        except Exception:  # the other batches go on
-            logging.exception("%d requests failed", batch.unfinished)
-            for request in batch.requests:
-                request.failed = not request.done
-                request.cancel()
-            batch.running, batch.joining = [], []
+        for batch in self._batches:
+            if batch.accepts(request):
+                return batch.join(request)
+        batch = Batch(request.model, self._prefix_cache)
+        batch.join(request)
+        self._batches.append(batch)
+        return None
