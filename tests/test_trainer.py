@@ -46,7 +46,7 @@ TINY_MODERN = replace(
 TINY_CLASSIC = CLASSIC.with_options({"hidden_size": 11, "batch_size": 5, "steps": 11, "evaluate_every": 6})
 TINY = {"modern": TINY_MODERN, "classic": TINY_CLASSIC}
 # All that can be stopped and taken up again.
-RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon", ema_decay=0.9)}
+RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon", ema_decay=0.9, state_reset=0.3)}
 # One small layer that learns a regular text fast.
 PLAIN: dict[str, Any] = {
     "embedding_size": 7,

@@ -289,3 +289,18 @@ def test_a_mark_that_comes_to_stand_behind_a_letter_is_left_out(vocabulary: Voca
     text = vocabulary.repair(prompt).text
     assert all(character in vocabulary.ids for character in text)
     assert unicodedata.normalize("NFC", text) == text
+
+
+def test_a_prompt_gets_the_quotes_and_dashes_that_the_model_knows() -> None:
+    printed = Vocabulary("“”‘’— .,ITabcdehilnorstw", typography="English")
+    repair = printed.repair("\"I can't--'no'.\"")
+    assert repair.text == "“I can’t—‘no’.”"
+    assert repair.report == "quotes and dashes as in print"
+    assert printed.repair("“I can’t.”").report == ""
+
+
+def test_the_typography_is_stored_and_unknown_ones_are_refused() -> None:
+    printed = Vocabulary("ab", typography="German")
+    assert Vocabulary.from_json(printed.to_json()) == printed != Vocabulary("ab")
+    with pytest.raises(ValueError, match="typography is 'Latin', but must be one of as it is, English, German, French"):
+        Vocabulary.from_json(printed.to_json().replace("German", "Latin"))

@@ -6,23 +6,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from model.lstm import CharLSTM
 from training.recipes import Recipe
-
-
-@torch.no_grad()
-def spread_forget_gates(network: CharLSTM, longest: int) -> None:
-    """Give the gates of all layers biases with which units remember over 1 to `longest` characters.
-
-    The forget gate of a unit begins with bias log(u), u uniform from 1 to `longest` - 1, and its input gate with the
-    opposite: chrono initialisation, Tallec and Ollivier, "Can recurrent neural networks warp time?", 2018, section 3.
-    """
-    H = network.config.hidden_size
-    for layer in network.layers:
-        of_input, of_hidden = layer.get_parameter("bias_ih_l0"), layer.get_parameter("bias_hh_l0")
-        forget = torch.empty(H).uniform_(1, max(2, longest - 1)).log()
-        of_input[:H], of_input[H : 2 * H] = -forget, forget
-        of_hidden[: 2 * H] = 0
 
 
 def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:

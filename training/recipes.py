@@ -29,9 +29,6 @@ class Recipe:
     final_learning_rate: float = option(1.0, "share of it that is left at the end (cosine decay)", 0, 1)
     warmup_steps: int = option(0, "steps over which it rises from zero", 0, 1_000_000)
     weight_decay: float = option(0.0, "decoupled weight decay", 0, 10)
-    longest_memory: int = option(
-        0, "characters over which the slowest forget gates remember at the beginning (0: torch's own start)", 0, 100_000
-    )
     state_reset: float = option(0.0, "share of the streams that begin a window from a zero state", 0, 1)
     ema_decay: float = option(0.0, "how much of the weights' running average a step keeps (0: no average)", 0, 0.99999)
     clip_norm: float = option(0.0, "longest gradient (0: any)", 0, 1e6)

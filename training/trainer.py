@@ -30,7 +30,7 @@ from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus
 from training.evaluation import Evaluation, evaluate
-from training.optimization import learning_rate, optimizers, spread_forget_gates
+from training.optimization import learning_rate, optimizers
 from training.recipes import Recipe
 from training.transfer import transfer
 
@@ -86,8 +86,6 @@ class Trainer:
         before = (init.copies or Copies((), unknown=init.name)) if init else Copies(())
         self.copies = before.and_then(Source.of(corpus.name, corpus.training))
         network = CharLSTM(recipe.network, len(self.vocabulary))
-        if recipe.longest_memory:
-            spread_forget_gates(network, recipe.longest_memory)
         self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
         self.network = network.to(device)
         self.optimizers = optimizers(self.network, recipe)
