@@ -19,7 +19,7 @@ from interface.models import complaint, in_short, load_models
 from interface.probabilities import probabilities_tab
 from interface.visitor import refusal
 from interface.write import write_tab
-from model import hardware
+from model import hardware, product
 from model.loaded import Model
 from model.serving.scheduler import Scheduler
 
@@ -110,7 +110,12 @@ def main(arguments: list[str]) -> int:
         help="serve these in place of the shipped ones: directories, or user/name on the Hub",
     )
     asked = parser.parse_args(arguments).checkpoint
-    print(hardware.use(hardware.writing_threads()).capitalize())
+    setting = hardware.use(hardware.writing_threads()).capitalize()
+    try:
+        print(f"{setting}, decoding by {product.choice()}")
+    except ValueError as error:  # DECODER
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
     # A Space that somebody has duplicated is told by a variable which models to serve.
     named = [place.strip() for place in os.environ.get("CHECKPOINTS", "").split(",") if place.strip()]
     models, unavailable = load_models(asked or named or sorted(file.parent for file in ASSETS.glob("*/config.json")))

@@ -5,7 +5,7 @@ import random
 import sys
 from pathlib import Path
 
-from model import hardware
+from model import hardware, product
 from model.generation import GenerationConfig, defaults, generate
 from model.hub import load
 from model.loaded import Model
@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
     hardware.use(hardware.writing_threads())
     try:
         model = load(options.checkpoint)
+        product.chosen()  # ValueError where DECODER is wrong, which the first character would raise
         config = GenerationConfig(
             **{**defaults(model), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
         )

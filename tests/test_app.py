@@ -258,3 +258,9 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: P
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1
     assert "there is no checkpoint directory" in run.stderr
+
+
+def test_a_routine_that_there_is_not_is_refused_in_one_sentence() -> None:
+    run = subprocess.run([sys.executable, APP], env=os.environ | {"DECODER": "abacus"}, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr == "app.py: DECODER is 'abacus', but must be int8 or float32\n"

@@ -1,16 +1,18 @@
 """The decoder is the network itself, a step at a time, and a stream is the same in every batch."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from model.checkpoint import load
+from model.checkpoint import as_stored, load
 from model.decoder import Decoder, Streams
-from model.hardware import has_bfloat16
 from model.lstm import CharLSTM, LSTMConfig
+from model.product import ROUTINES, is_exact
+from model.quantization import quantize
 from tests.conftest import B, E, H, T, V, lively
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -19,11 +21,12 @@ CONFIGS = [
     LSTMConfig(embedding_size=E, hidden_size=H, layers=3),
     LSTMConfig(input_encoding="scaled", hidden_size=H, layers=1),
     LSTMConfig(input_encoding="scaled", hidden_size=H, layers=2),
+    LSTMConfig(embedding_size=E, hidden_size=H, layers=3, output_reads="sum"),
 ]
 EXACT, PLAIN = True, False
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda config: f"{config.input_encoding}, {config.layers} layers")
+@pytest.fixture(params=CONFIGS, ids=lambda c: f"{c.input_encoding}, {c.layers} layers, {c.output_reads}")
 def network(request: pytest.FixtureRequest) -> CharLSTM:
     return lively(request.param)
 
@@ -93,52 +96,121 @@ def test_it_stays_as_it_was_when_the_network_learns_on(network: CharLSTM) -> Non
 # ---- exactness -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tiny", "alice"])
-def test_no_sum_of_an_exact_product_is_rounded(name: str) -> None:
-    network = lively(CONFIGS[1]) if name == "tiny" else load(ASSETS / name).network
-    decoder = Decoder(network, EXACT)
-    for weights in decoder.weights:
-        multiples = (weights.double() * 2**40).numpy().astype(np.int64)
-        together = np.bitwise_or.reduce(multiples, axis=1)
-        step = together & -together  # the largest power of two that all of a row are multiples of
-        assert (np.abs(multiples).sum(axis=1) // step * 256 <= 2**24).all()
-    for weights in decoder.weights[:-1]:
-        assert torch.equal(weights.bfloat16().float(), weights.float()), "bfloat16 must hold them as they are"
+@pytest.fixture(params=["tiny", "alice"])
+def large(request: pytest.FixtureRequest) -> CharLSTM:
+    """A network whose decoder is exact, or is made so."""
+    return lively(CONFIGS[1]) if request.param == "tiny" else load(ASSETS / "alice").network
 
 
-@pytest.mark.parametrize("name", ["tiny", "alice"])
-def test_an_exact_stream_is_the_same_bit_for_bit_alone_and_in_every_batch(name: str) -> None:
-    network = lively(CONFIGS[1]) if name == "tiny" else load(ASSETS / name).network
-    decoder = Decoder(network, EXACT)
-    ids = some_ids(70, 12, below=network.vocabulary_size)
+def test_no_sum_can_pass_what_float32_holds_exactly(large: CharLSTM) -> None:
+    decoder = Decoder(large, EXACT)
+    for numbers in decoder.numbers:
+        assert (numbers.long().abs().sum(1) * 127 <= 2**24).all()
+    multiples = (decoder.of_output.double() * 2**40).long()  # (H, V)
+    assert torch.equal(multiples.double() / 2**40, decoder.of_output.double())
+    together = torch.from_numpy(np.bitwise_or.reduce(multiples.numpy(), axis=0))
+    step = together & -together  # the largest power of two that all of a row are multiples of
+    assert (multiples.abs().sum(0) // step * 127 <= 2**24).all()
+
+
+def test_a_network_whose_sums_could_pass_it_is_not_exact() -> None:
+    network = CharLSTM(LSTMConfig(hidden_size=700, layers=2), V)
+    assert Decoder(network).exact
+    with torch.no_grad():
+        network.layers[1].get_parameter("weight_hh_l0")[5] = 1
+        network.layers[1].get_parameter("weight_ih_l0")[5] = -1
+    assert not Decoder(network).exact
+    assert not Decoder(network, EXACT).exact
+
+
+def test_it_uses_exactly_the_weights_that_a_checkpoint_stores(large: CharLSTM) -> None:
+    decoder, stored = Decoder(large, EXACT), quantize(large)
+    order = np.arange(4 * decoder.H).reshape(4, decoder.H)[[0, 1, 3, 2]].ravel()
+    halved = np.repeat([0.5, 0.5, 0.5, 1], decoder.H)
+    for i in range(decoder.L):
+        names = [f"layers.{i}.weight_ih_l0"] * (i > 0) + [f"layers.{i}.weight_hh_l0"]
+        numbers = torch.cat([stored[name] for name in names], dim=1)[order]
+        assert torch.equal(decoder.numbers[i], numbers)
+        np.testing.assert_allclose(
+            decoder.scales[i], halved * stored[names[0] + ".scale"].numpy()[order] / 127, rtol=1e-6
+        )
+
+
+def test_it_is_the_same_of_a_network_and_of_what_a_checkpoint_gives_back(large: CharLSTM) -> None:
+    stored, ids = as_stored(large), some_ids(B, T)
+    again = as_stored(stored)
+    np.testing.assert_array_equal(read(Decoder(stored, EXACT), ids), read(Decoder(again, EXACT), ids))
+
+
+def test_an_exact_stream_is_the_same_bit_for_bit_alone_and_in_every_batch(large: CharLSTM) -> None:
+    decoder = Decoder(large, EXACT)
+    ids = some_ids(70, 12, below=large.vocabulary_size)
     alone = np.concatenate([read(decoder, row[None]) for row in ids])
     for size in (2, 3, 8, 17, 33, 64, 70):
         np.testing.assert_array_equal(read(decoder, ids[:size]), alone[:size])
 
 
-@pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="this processor has no bfloat16")
 @pytest.mark.usefixtures("own_process")
-def test_an_exact_product_is_the_same_in_bfloat16_and_float32_and_with_any_number_of_threads() -> None:
-    decoder = Decoder(load(ASSETS / "alice").network)
-    assert decoder.halves
-    weights = decoder.weights[1]
-    hidden = torch.from_numpy(np.random.default_rng(2).integers(-256, 257, (weights.size(1), 40)) / 128).bfloat16()
-    expected = (weights.double() @ hidden.double()).float()
-    assert torch.equal(weights.float() @ hidden.float(), expected)
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        assert torch.equal(weights @ hidden, expected.bfloat16())
-        assert torch.equal(torch.mv(weights, hidden[:, 0].contiguous()), expected[:, 0].bfloat16())
+def test_it_is_the_same_bit_for_bit_by_every_routine_and_with_any_number_of_threads(
+    large: CharLSTM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = some_ids(9, 12, below=large.vocabulary_size)
+    expected = read(Decoder(large, EXACT), ids)
+    for name, routine in ROUTINES.items():
+        if is_exact(routine):
+            monkeypatch.setenv("DECODER", name)
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                decoder = Decoder(large, EXACT)
+                assert decoder.routine is routine
+                np.testing.assert_array_equal(read(decoder, ids), expected)
+                np.testing.assert_array_equal(read(decoder, ids[:1]), expected[:1])
 
 
-def test_an_exact_decoder_without_bfloat16_writes_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, ids = lively(CONFIGS[1], scale=3, remember=1), some_ids(B, T)
-    expected = read(Decoder(network, EXACT), ids)
-    monkeypatch.setattr("model.decoder.has_bfloat16", lambda _: False)
-    decoder = Decoder(network, EXACT)
-    assert {weights.dtype for weights in decoder.weights} == {torch.float32}
-    np.testing.assert_allclose(read(decoder, ids), expected, atol=0.1)
-    np.testing.assert_array_equal(read(decoder, ids[1:2]), read(decoder, ids)[1:2])
+def test_hidden_states_are_rounded_to_the_nearest_of_their_whole_numbers() -> None:
+    network = lively(CONFIGS[1], scale=3, remember=1)
+    decoder, plain = Decoder(network, EXACT), Decoder(network, PLAIN)
+    streams, unrounded = Streams(decoder, B), Streams(plain, B)
+    ids = some_ids(B)
+    decoder(ids, streams)
+    plain(ids, unrounded)
+    first, others = streams.hidden[:, :H].astype(float) - 128, streams.hidden[:, H:].astype(float) - 128
+    assert np.abs(first - 127 * unrounded.hidden[:, :H]).max() <= 0.501  # of zero states there are no other errors
+    assert np.abs(others - 127 * unrounded.hidden[:, H:]).max() <= 3
+
+
+# ---- prefill ---------------------------------------------------------------------------------------------------------
+
+
+def assert_same_state(a: tuple[NDArray[Any], list[Any]], b: tuple[NDArray[Any], list[Any]]) -> None:
+    for x, y in zip((a[0], *a[1]), (b[0], *b[1]), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("exact", [EXACT, PLAIN], ids=["exact", "plain"])
+@pytest.mark.parametrize("pieces", [[50], [1, 49], [7, 0, 13, 30]], ids=str)
+def test_prefill_leads_to_the_state_of_single_steps_bit_for_bit_in_any_pieces(
+    network: CharLSTM, exact: bool, pieces: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.decoder.PIECE", 16)
+    decoder, ids = Decoder(network, exact), some_ids(1, 50)
+    stepped, filled = Streams(decoder, 1), Streams(decoder, B)
+    others = [filled.save_state(b) for b in (0, 2)]
+    read(decoder, ids, stepped)
+    for piece in np.split(ids[0], np.cumsum(pieces)[:-1]):
+        filled.prefill(1, piece)
+    assert_same_state(filled.save_state(1), stepped.save_state(0))
+    for b, before in zip((0, 2), others, strict=True):
+        assert_same_state(filled.save_state(b), before)
+
+
+def test_prefill_of_a_shipped_network_leads_to_the_state_of_single_steps() -> None:
+    decoder = load(ASSETS / "alice").decoder
+    ids = some_ids(1, 300, below=decoder.V)
+    stepped, filled = Streams(decoder, 1), Streams(decoder, 1)
+    read(decoder, ids, stepped)
+    filled.prefill(0, ids[0])
+    assert_same_state(filled.save_state(0), stepped.save_state(0))
 
 
 # ---- coming and going ------------------------------------------------------------------------------------------------

@@ -162,6 +162,14 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(directory: Path, capsys: py
     assert re.fullmatch(r"model\.generate: .*config\.json is damaged.*\n", capsys.readouterr().err)
 
 
+def test_a_routine_that_there_is_not_is_refused_in_one_line(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECODER", "abacus")
+    assert main([str(directory)]) == 2
+    assert capsys.readouterr().err == "model.generate: DECODER is 'abacus', but must be int8 or float32\n"
+
+
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(directory: Path) -> None:
     # As in `python -m model.generate DIR --length 100000 | head -c 100`.
     command = [sys.executable, "-m", "model.generate", str(directory), "--length", "100000", "--seed", "1"]

@@ -1,0 +1,106 @@
+"""The product of hidden states and weights in eight bits: the same whole numbers by two routines, the faster chosen."""
+
+import os
+import time
+from functools import cache
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+ZERO = 128  # as this a hidden state of 0 is stored: 1 to 255 stand for -127 to 127
+EXACT = 2**24  # whole numbers up to this are exact in float32
+
+
+class Product(Protocol):
+    """A matrix of whole numbers (N, K), int8, ready to be multiplied."""
+
+    def __init__(self, numbers: Tensor) -> None: ...
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """The sums (B, N), float32, of the products with hidden states (B, K), uint8; exact up to `EXACT`."""
+
+
+class Int8Product:
+    """The product in integers, by oneDNN: a quarter of the memory of float32 is read, four times as much multiplied."""
+
+    def __init__(self, numbers: Tensor) -> None:
+        self.numbers = torch.ops.onednn.qlinear_prepack(numbers.contiguous(), None)
+        self.multiply = torch.ops.onednn.qlinear_pointwise.default
+        one, zero = torch.ones(1), torch.zeros(1, dtype=torch.int64)
+        # The scale and zero point of the weights, no bias, those of the result, its type, and no operation after it.
+        self.options: tuple[Any, ...] = (self.numbers, one, zero, None, 1.0, 0, torch.float32, "none", [], "")
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        return self.multiply(hidden, 1.0, ZERO, *self.options)
+
+
+class Float32Product:
+    """The product in float32, which every processor computes."""
+
+    def __init__(self, numbers: Tensor) -> None:
+        self.numbers = numbers.T.float().contiguous()
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        return torch.mm(hidden.float() - ZERO, self.numbers)
+
+
+ROUTINES: dict[str, type[Product]] = {"int8": Int8Product, "float32": Float32Product}
+
+
+def is_exact(routine: type[Product]) -> bool:
+    """Whether `routine` is there on this machine, and right where the sums are the largest.
+
+    Processors without VNNI add pairs of products in 16 bits, which is too few: oneDNN's sums are then wrong.
+    """
+    K = EXACT // 127**2 - 16  # columns: with all numbers at 127, a sum comes close to EXACT
+    signs = torch.tensor([[1, 1], [-1, -1], [1, -1], [-1, 1]], dtype=torch.int8)
+    numbers = (127 * signs).repeat(8, K // 2)  # (N, K)
+    hidden = torch.tensor([[255, 255], [1, 1], [255, 1], [1, 255]], dtype=torch.uint8).repeat(4, K // 2)  # (B, K)
+    expected = (hidden.double() - ZERO) @ numbers.double().T
+    try:
+        product = routine(numbers)
+        return all(torch.equal(product(hidden[:B]).double(), expected[:B]) for B in (1, 3, 16))
+    except (AttributeError, RuntimeError):  # this build of torch is without it
+        return False
+
+
+@cache
+def timed() -> dict[str, float]:
+    """Seconds of a product of 2,432 by 1,216 with one stream and with eight, for each routine that is exact here."""
+    numbers = torch.ones(2432, 1216, dtype=torch.int8)
+    streams = [torch.ones(B, 1216, dtype=torch.uint8) for B in (1, 8)]
+    seconds = {}
+    for name, routine in ROUTINES.items():
+        if is_exact(routine):
+            product, times = routine(numbers), []
+            for _ in range(7):  # the fastest of a few: others use the machine, too
+                start = time.perf_counter()
+                for hidden in streams:
+                    product(hidden)
+                times.append(time.perf_counter() - start)
+            seconds[name] = min(times)
+    return seconds
+
+
+def chosen() -> str:
+    """The name of the routine to use: the fastest on this machine, or what `DECODER` in the environment says.
+
+    ValueError where `DECODER` is no routine, or one that is not exact here.
+    """
+    wanted = os.environ.get("DECODER", "")
+    if not wanted:
+        return min(timed(), key=timed().__getitem__)
+    if wanted not in ROUTINES:
+        raise ValueError(f"DECODER is {wanted!r}, but must be {' or '.join(ROUTINES)}")
+    if not is_exact(ROUTINES[wanted]):
+        raise ValueError(f"DECODER is {wanted}, which is not exact on this machine: leave it out")
+    return wanted
+
+
+def choice() -> str:
+    """The routine to use in a few words, with what it was chosen by."""
+    if os.environ.get("DECODER"):
+        return f"{chosen()} products, as DECODER says"
+    times = ", ".join(f"{name} {1e6 * seconds:,.0f} µs" for name, seconds in timed().items())
+    return f"{chosen()} products ({times})"
