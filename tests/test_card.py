@@ -49,6 +49,14 @@ def test_licence_and_language_are_told_where_they_are_known() -> None:
     assert (data.license, data.language) == ("cc0-1.0", "en")
 
 
+def test_the_language_is_that_of_the_corpus_unless_another_is_given() -> None:
+    record = copy.deepcopy(RECORD)
+    for recognized, given, told in (("de", None, "de"), ("de", "fr", "fr"), ("", None, None)):
+        record["corpus"]["language"] = recognized
+        data: Any = ModelCard(card(record, language=given)).data
+        assert data.language == told
+
+
 def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> None:
     text = ModelCard(card(RECORD)).text
     for part in (

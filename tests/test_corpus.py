@@ -195,6 +195,19 @@ def test_several_files_are_read_in_order_and_cleaned_each_by_itself(write: Write
     assert [file["name"] for file in corpus.files] == ["one.txt", "two.text", "three"]
 
 
+def test_each_book_knows_its_part_of_the_corpus(write: Write) -> None:
+    paths = [write(BOOK, "one.txt"), write(CURLY.encode("utf-16"), "two.txt"), write(FRENCH, "three.txt")]
+    corpus = lines(paths[:2], hold_out=paths[2:])
+    assert [(book.name, book.encoding, book.cleaned.language) for book in corpus.books] == [
+        ("one.txt", "UTF-8", "en"),
+        ("two.txt", "utf_16", "en"),
+        ("three.txt", "UTF-8", "fr"),
+    ]
+    assert [corpus.text[book.start : book.end] for book in corpus.books] == [BOOK, CURLY, FRENCH]
+    assert corpus.books[-1].start == corpus.split + 2
+    assert corpus.language == "en"
+
+
 def test_the_record_of_a_file_is_of_its_bytes_as_they_lie_on_the_disk(write: Write) -> None:
     path = write(b"\xef\xbb\xbf" + BOOK.replace("\n", "\r\n").encode())
     data = path.read_bytes()
@@ -233,7 +246,7 @@ def test_a_file_that_is_not_text_is_refused(write: Write, content: bytes) -> Non
 
 
 def test_a_text_too_short_to_learn_from_is_refused_with_both_lengths(write: Write) -> None:
-    sentence = refusal(write(book(SHORTEST - 1, seed=3).strip()[:1_500]))
+    sentence = refusal(write(book(SHORTEST - 1, seed=3).strip()[:1_499]))
     assert "book.txt" in sentence
     assert "1,500" in sentence
     assert f"{SHORTEST:,}" in sentence

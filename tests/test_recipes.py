@@ -102,17 +102,17 @@ def test_a_run_from_a_trained_network_keeps_its_sizes_and_goes_in_smaller_steps(
 
 
 def test_every_choice_is_told_with_its_reason() -> None:
-    text, network, dropout, batches, length = reasons(MODERN, 128_000)
+    text, network, dropout, batches, length = reasons(MODERN, 128_000).values()
     assert "128,000 characters" in text
     assert "2 x 512 units" in network
     assert "0.2, 0.4, 0.5 and 0.4" in dropout
     assert "32 at once, 64 characters each" in batches
     assert f"{MODERN.steps * 32 * 64 / 128_000:.1f} times" in length
     assert f"until {MODERN.patience} measurements" in length
-    assert "10.0 times" in reasons(CLASSIC, 128_000)[-1]
-    assert "until" not in reasons(CLASSIC, 128_000)[-1]
-    assert "2.5 minutes" in reasons(MODERN, 128_000, 2.5)[-1]
-    assert "2 x 512 units: those of storyteller" in reasons(MODERN, 128_000, init="storyteller")[1]
+    assert "10.0 times" in reasons(CLASSIC, 128_000)["length"]
+    assert "until" not in reasons(CLASSIC, 128_000)["length"]
+    assert "2.5 minutes" in reasons(MODERN, 128_000, 2.5)["length"]
+    assert "2 x 512 units: those of storyteller" in reasons(MODERN, 128_000, init="storyteller")["network"]
 
 
 @pytest.mark.parametrize(

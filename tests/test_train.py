@@ -1,5 +1,6 @@
 """The training command: what it makes, what it prints, and what it says of a mistake."""
 
+import dataclasses
 import re
 import signal
 import subprocess
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint import FILES, load
+from model.checkpoint import FILES, load, save
 from tests.conftest import E, H, book
-from training.recipes import TUNING
+from training import bases
+from training.recipes import LIBRARY, TUNING
 from training.train import main, parse, prepare
 from training.trainer import Trainer
 
@@ -96,7 +98,7 @@ def test_what_was_done_to_a_book_is_printed(tmp_path: Path, capsys: pytest.Captu
     end = "*** END OF THE PROJECT GUTENBERG EBOOK TALES ***\nlicence"
     (tmp_path / "tales.txt").write_text(f"{book(2_400)}\n{end}", encoding="utf-8")
     assert main([str(tmp_path / "tales.txt"), "--out", str(tmp_path / "run"), *SHORT]) == 0
-    assert "tales.txt: Project Gutenberg's licence left out" in capsys.readouterr().out
+    assert re.search(r"^changed +Project Gutenberg's licence left out: ", capsys.readouterr().out, re.M)
 
 
 def test_books_are_read_as_on_a_page_unless_they_are_to_be_learned_to_the_letter(tmp_path: Path) -> None:
@@ -290,6 +292,21 @@ def test_a_run_from_another_model_takes_its_sizes_and_says_what_was_carried_over
     assert tuned.training["recipe"]["learning_rate"] == TUNING["learning_rate"]
     assert f"--init {directory.name} " in tuned.training["command"]
     assert re.search(r"^init +\d+ characters carried over, \d+ start fresh: '.+'$", capsys.readouterr().out, re.M)
+
+
+def test_it_begins_from_the_model_at_hand_that_knows_the_text_and_says_so(
+    pages: Path, directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {"recipe": {"context": "carried"}, "split": {"training": LIBRARY + 1}}
+    save(dataclasses.replace(load(directory), training=record), tmp_path / "assets" / "library")
+    monkeypatch.setattr(bases, "ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(bases, "bits_per_character", lambda *_: 0.5)
+    short = ["--batch-size", "5", "--window", "13"]
+    trainer = prepare(parse([str(pages), "--out", str(tmp_path / "run"), *short]))
+    assert trainer.network.config.hidden_size == H
+    assert re.search(r"^begins +from library, which needs 0\.50 bits", capsys.readouterr().out, re.M)
+    prepare(parse([str(pages), "--out", str(tmp_path / "run"), *short, "--init", "none"]))
+    assert re.search(r"^begins +from nothing, as chosen$", capsys.readouterr().out, re.M)
 
 
 def test_other_sizes_than_the_model_to_begin_from_are_refused(

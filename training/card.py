@@ -33,12 +33,13 @@ def card(
 ) -> str:
     """The README.md of a checkpoint: the Hub's metadata as YAML, then what a person wants to know first.
 
-    With its name on the Hub it says how to load it from there, too; with `copies`, what their file is for.
+    The language is the corpus's unless another code is given. With its name on the Hub it says how to load it from
+    there, too; with `copies`, what their file is for.
     """
     held_out, corpus, split, recipe = record["held_out"], record["corpus"], record["split"], record["recipe"]
     init = record.get("init")
     metadata = ModelCardData(
-        language=language,
+        language=language or corpus.get("language") or None,
         license=licence,
         base_model=init["name"].split("@")[0] if init and "/" in init["name"] else None,
         model_name=corpus["name"],

@@ -51,8 +51,8 @@ def clean(text: str, form: Form = "book") -> Cleaned:
     text = spaced(text)
     typography = TYPOGRAPHY.get(language, "as it is")
     if typography != "as it is":
-        note(changes, "{quotation mark or apostrophe} set as in print", len(MARK.findall(text)))
-        note(changes, "{dash} set as in print", len(TYPED_DASH.findall(text)))
+        note(changes, "quotes and apostrophes set as in print: {mark}", len(MARK.findall(text)))
+        note(changes, "dashes set as in print: {dash}", len(TYPED_DASH.findall(text)))
     return Cleaned(typeset(text, typography), typography, language, layout, tuple(changes))
 
 

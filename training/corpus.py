@@ -1,10 +1,14 @@
-"""Files to text, and the text to a part that trains and a part that is held out."""
+"""Files to text, and the text to a part that trains and a part that is held out.
+
+As a command, `python -m training.corpus BOOK [BOOK ...]`, it reports on that text: see `training.report`.
+"""
 
 import hashlib
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,42 @@ from training.cleaning import Cleaned, Form, clean
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 250_000  # characters: enough to tell models apart by a hundredth of a bit
+BETWEEN = "\n\n"  # what stands between two books
+UTF_8 = "UTF-8"
+SAVE_AS_UTF_8 = "save it as UTF-8 if letters look wrong"
 SHORTEST = 2_000  # characters: a tenth of it still holds a window of 100 and what follows
 
 
 class CorpusError(ValueError):
     """A file that cannot be trained on; the message is one sentence that says what would do."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """A file as it was read, and which part of the corpus it is."""
+
+    name: str
+    encoding: str
+    record: dict[str, str | int]  # name, bytes and sha256, as read
+    original: str  # before cleaning, with the lines of the file
+    cleaned: Cleaned
+    start: int = 0  # where it begins in the corpus
+    length: int = 0  # how many of its characters are in the corpus
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length
+
+    @property
+    def text(self) -> str:
+        """Its part of the corpus."""
+        return self.cleaned.text[: self.length]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to it, a sentence each."""
+        unusual = [] if self.encoding == UTF_8 else [f"not {UTF_8}, read as {self.encoding}; {SAVE_AS_UTF_8}"]
+        return [f"{self.name}: {note}" for note in (*unusual, *self.cleaned.changes)]
 
 
 @dataclass(frozen=True)
@@ -37,6 +72,7 @@ class Corpus:
     files: tuple[dict[str, str | int], ...]  # name, bytes and sha256 of each, as read
     held_out_files: tuple[dict[str, str | int], ...]  # the same of whole books that are held out
     notes: tuple[str, ...]  # what was done to the files, a sentence each
+    books: tuple[Book, ...] = ()  # those that train, then those that are held out
 
     @property
     def training(self) -> str:
@@ -53,27 +89,31 @@ def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", h
     The last tenth is held out, at most `MOST_HELD_OUT` characters; where there are books to `hold_out`, the beginnings
     of these are held out instead, and all the rest trains.
     """
-    notes: list[str] = []
-    texts, files = _read_files(paths, lowercase, form, notes)
-    others, held_out_files = _read_files(hold_out, lowercase, form, notes)
-    text = "\n\n".join(cleaned.text for cleaned in texts)
-    if len(text) < SHORTEST:
-        names = ", ".join(path.name for path in map(Path, paths))
+    own = [_read_file(path, lowercase, form) for path in map(Path, paths)]
+    others = [_read_file(path, lowercase, form, MOST_HELD_OUT // len(hold_out)) for path in map(Path, hold_out)]
+    length = sum(book.length for book in own) + len(BETWEEN) * (len(own) - 1)
+    if length < SHORTEST:
         raise CorpusError(
-            f"{names}: {len(text.strip()):,} characters are too few to learn from; "
+            f"{', '.join(book.name for book in own)}: {length:,} characters are too few to learn from; "
             f"give at least {SHORTEST:,}, better 100,000"
         )
-    if others:
-        split = len(text)
-        share = MOST_HELD_OUT // len(others)
-        text = "\n\n".join([text, *(cleaned.text[:share] for cleaned in others)])
-    else:
-        split = max(int(len(text) * (1 - HELD_OUT_SHARE)), len(text) - MOST_HELD_OUT)
+    books: list[Book] = []
+    for book in [*own, *others]:
+        books.append(replace(book, start=books[-1].end + len(BETWEEN) if books else 0))
     stems = [Path(path).stem for path in paths]
-    name = " + ".join(stems) if len(stems) < 4 else f"{stems[0]} and {len(stems) - 1} more"
-    typography = _commonest([(cleaned.typography, len(cleaned.text)) for cleaned in texts])
-    language = _commonest([(cleaned.language, len(cleaned.text)) for cleaned in texts])
-    return Corpus(name, text, split, form, lowercase, typography, language, files, held_out_files, tuple(notes))
+    return Corpus(
+        name=" + ".join(stems) if len(stems) < 4 else f"{stems[0]} and {len(stems) - 1} more",
+        text=BETWEEN.join(book.text for book in books),
+        split=length if others else max(int(length * (1 - HELD_OUT_SHARE)), length - MOST_HELD_OUT),
+        form=form,
+        lowercase=lowercase,
+        typography=_commonest([(book.cleaned.typography, book.length) for book in own]),
+        language=_commonest([(book.cleaned.language, book.length) for book in own]),
+        files=tuple(book.record for book in own),
+        held_out_files=tuple(book.record for book in others),
+        notes=tuple(note for book in books for note in book.notes),
+        books=tuple(books),
+    )
 
 
 def read_again(training: dict[str, Any], paths: Sequence[Path], hold_out: Sequence[Path] = ()) -> Corpus:
@@ -82,22 +122,18 @@ def read_again(training: dict[str, Any], paths: Sequence[Path], hold_out: Sequen
     return read(paths, recipe.get("lowercase", False), recipe.get("form", "lines"), hold_out)
 
 
-def _read_files(
-    paths: Sequence[Path], lowercase: bool, form: Form, notes: list[str]
-) -> tuple[list[Cleaned], tuple[dict[str, str | int], ...]]:
-    """Each file cleaned, and its name, size and digest."""
-    texts: list[Cleaned] = []
-    files: list[dict[str, str | int]] = []
-    for path in map(Path, paths):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
-        cleaned = clean(normalise(_decode(data, path, notes), lowercase), form)
-        notes += [f"{path.name}: {each}" for each in cleaned.changes]
-        texts.append(cleaned)
-        files.append({"name": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
-    return texts, tuple(files)
+def _read_file(path: Path, lowercase: bool, form: Form, most: int | None = None) -> Book:
+    """A file, of which no more than `most` characters are to be in the corpus."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
+    text, encoding = _decode(data, path)
+    original = normalise(text, lowercase)
+    cleaned = clean(original, form)
+    digest = hashlib.sha256(data).hexdigest()
+    record: dict[str, str | int] = {"name": path.name, "bytes": len(data), "sha256": digest}
+    return Book(path.name, encoding, record, original, cleaned, length=len(cleaned.text[:most]))
 
 
 def _commonest(values: Sequence[tuple[Any, int]]) -> Any:
@@ -108,10 +144,11 @@ def _commonest(values: Sequence[tuple[Any, int]]) -> Any:
     return counts.most_common(1)[0][0]
 
 
-def _decode(data: bytes, path: Path, notes: list[str]) -> str:
-    """The text of `data`: UTF-8 where it is that, else the likeliest encoding, with a note that says which."""
+def _decode(data: bytes, path: Path) -> tuple[str, str]:
+    """The text of `data` and its encoding: UTF-8 where it is that, else the likeliest."""
     if not data.strip():
         raise CorpusError(f"{path} is empty: give a text file of at least {SHORTEST:,} characters")
+    encoding = UTF_8
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -121,12 +158,11 @@ def _decode(data: bytes, path: Path, notes: list[str]) -> str:
         guess = next((g for g in guesses if best and g.chaos <= best.chaos and _is_western(g)), best)
         if guess is None:
             raise _binary(path) from None
-        text = str(guess).removeprefix("\ufeff")
-        notes.append(f"{path.name}: not UTF-8, read as {guess.encoding}; save it as UTF-8 if letters look wrong")
+        text, encoding = str(guess).removeprefix("\ufeff"), guess.encoding
     controls = sum(unicodedata.category(c) == "Cc" and not c.isspace() for c in text[:100_000])
     if "\0" in text or controls > len(text[:100_000]) / 100:
         raise _binary(path)
-    return text
+    return text, encoding
 
 
 def _is_western(guess: CharsetMatch) -> bool:
@@ -135,3 +171,9 @@ def _is_western(guess: CharsetMatch) -> bool:
 
 def _binary(path: Path) -> CorpusError:
     return CorpusError(f"{path} is not a text file: give plain text, such as a book's .txt edition")
+
+
+if __name__ == "__main__":
+    from training.report import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -274,7 +274,7 @@ def bracketed(text: str, changes: Changes) -> str:
         note(changes, sentence, count)
     text = _without_footnotes(text, changes)
     text, count = NUMBER.subn("", text)
-    note(changes, "{footnote or page number} left out", count)
+    note(changes, "numbers of footnotes and pages left out: {number}", count)
     return text
 
 

@@ -43,7 +43,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--license", metavar="ID", help="under which it may be used, as the Hub spells it: mit, cc0-1.0"
     )
-    parser.add_argument("--language", metavar="CODE", help="the language of its text: en")
+    parser.add_argument(
+        "--language", metavar="CODE", help="the language of its text, such as en (default: as it was recognized)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--space", metavar="user/name", help="publish the app as this Space")
     parser.add_argument("--models", nargs="+", default=[], metavar="user/name", help="which serves these, not assets/")

@@ -95,6 +95,8 @@ MODERN = Recipe(
 
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
 
+LIBRARY = 6_000_000  # characters: more are as many as a library has
+
 # How the modern recipe differs for texts of other sizes: up to how many characters train, what that is like, and what
 # suits it. The more text, the larger the network that it can teach, and the less it takes to keep it from being learned
 # by heart.
@@ -102,7 +104,7 @@ SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
     (60_000, "a diary", {"hidden_size": 256, "batch_size": 16}),
     (600_000, "a book", {}),
     (
-        6_000_000,
+        LIBRARY,
         "a shelf of books",
         {
             "hidden_size": 608,
@@ -165,22 +167,22 @@ def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> R
     return recipe.with_options(own)
 
 
-def reasons(recipe: Recipe, characters: int, minutes: float | None = None, init: str = "") -> list[str]:
-    """What a recipe makes of a text of so many characters, and why, a line each; `init` names what it begins from."""
+def reasons(recipe: Recipe, characters: int, minutes: float | None = None, init: str = "") -> dict[str, str]:
+    """What a recipe makes of a text of so many characters, and why, by topic; `init` names what it begins from."""
     network = recipe.network
     passes = recipe.steps * recipe.batch_size * recipe.window / characters if recipe.steps else recipe.epochs
     length = f"{minutes:g} minutes" if minutes else f"{passes:,.1f} times through the text"
     if recipe.patience:
         length += f", or until {recipe.patience} measurements bring no new best"
-    return [
-        f"text      {characters:,} characters train, as many as in {_size(characters)[0]}",
-        f"network   {network.layers} x {network.hidden_size} units: "
+    return {
+        "text": f"{characters:,} characters train, as many as in {_size(characters)[0]}",
+        "network": f"{network.layers} x {network.hidden_size} units: "
         + (f"those of {init}" if init else "more text teaches a larger one"),
-        f"dropout   {network.dropout_input:g}, {network.dropout_hidden:g}, {network.dropout_output:g} and "
+        "dropout": f"{network.dropout_input:g}, {network.dropout_hidden:g}, {network.dropout_output:g} and "
         f"{network.weight_drop:g} (input, hidden, output, recurrent): less text is sooner known by heart",
-        f"batches   {recipe.batch_size} at once, {recipe.window} characters each",
-        f"length    {length}",
-    ]
+        "batches": f"{recipe.batch_size} at once, {recipe.window} characters each",
+        "length": length,
+    }
 
 
 def _size(characters: int) -> tuple[str, dict[str, Any]]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model import checkpoint as checkpoints
-from model import hardware, hub
-from model.lstm import LSTMConfig
+from model import hardware
+from model.lstm import SAME_LAYERS, LSTMConfig
 from model.options import add_options, chosen
+from training.bases import begin
 from training.corpus import read
-from training.recipes import RECIPES, Recipe, fitted, reasons
+from training.recipes import RECIPES, Recipe, fitted
+from training.report import report, short
 from training.trainer import Trainer
 
 
@@ -31,7 +33,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--as-it-is", action="store_true", help="learn the text to the letter: the same as --form 'as it is'"
     )
     parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
-    parser.add_argument("--init", metavar="DIR", help="go on from this checkpoint, or user/name on the Hub")
+    parser.add_argument(
+        "--init",
+        default="auto",
+        metavar="DIR",
+        help="begin from this checkpoint, or user/name on the Hub; auto (default): from the model in assets/ "
+        "that knows the text best, where one does; none: from nothing",
+    )
     parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -63,9 +71,10 @@ def prepare(options: argparse.Namespace) -> Trainer:
         raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
 
     recipe = RECIPES[options.recipe].with_options(changed)  # refuses wrong values before a large text is read
-    init = hub.load(options.init) if options.init else None
     corpus = read(options.books, recipe.lowercase, recipe.form, options.hold_out)
-    recipe = fitted(RECIPES[options.recipe], corpus.split, init.network.config if init else None).with_options(changed)
+    choice = begin(options.init, corpus.text, recipe, own_sizes=any(name in changed for name in SAME_LAYERS))
+    sizes = choice.base.network.config if choice.base else None
+    recipe = fitted(RECIPES[options.recipe], corpus.split, sizes).with_options(changed)
     if options.overwrite:
         unfinished.unlink(missing_ok=True)
     trainer = Trainer(
@@ -76,9 +85,9 @@ def prepare(options: argparse.Namespace) -> Trainer:
         minutes=options.minutes,
         device=device,
         command=_for_the_record(options),
-        init=init,
+        init=choice.base,
     )
-    for line in (*corpus.notes, *reasons(recipe, corpus.split, options.minutes, init.name if init else "")):
+    for line in short(report(corpus, recipe, choice, options.minutes)):
         print(line)
     if trainer.transfer:
         print(f"init      {trainer.transfer}")

@@ -1,0 +1,42 @@
+"""What does not look like prose is told by its kind, and prose is not."""
+
+import pytest
+
+from tests.conftest import book
+from training.unlike_prose import unlike_prose
+
+PROSE = "\n\n".join(book(9_000).split("\n\n"))
+STORY = (
+    "“I am 5 years old,” said he, “and so is A. B.”\n\nO my! She had a dog — a big one — for 3 days.\n\n"
+    "    Verse has its own\n        indented lines\n\nI. The King\n\n* * *\n\nIn 1891 he paid £3 4s. 6d. & left.\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        ("<p>A <b>word</b>.</p>\nTom &amp; Anna\n\\emph{so} it is\n", "markup"),
+        ("Flour        2 pounds     3d\nSugar        1 pound      2d\nSalt         1 ounce      1d\n", "tables"),
+        ("| a | b |\n| c | d |\n| e | f |\n", "tables"),
+        ("".join(f"{i}. a thing\n" for i in range(1, 8)), "lists"),
+        ("See https://example.org/a\nSee www.example.org\nSee http://example.org\n", "web addresses"),
+        ("FranÃ§ais\nitâ€™s\nund \ufffd so\n", "a wrong encoding"),
+        ("".join(f"he went t0 the h0use and s{i}w it\n" for i in range(9)), "a scanner may have misread"),
+    ],
+)
+def test_each_kind_is_found_with_its_place(lines: str, kind: str) -> None:
+    text = PROSE + "\n\n" + lines
+    [found] = unlike_prose(text)
+    assert found.kind.name.endswith(kind)
+    assert found.count == lines.count("\n")
+    assert found.line == lines.split("\n")[0]
+    assert text[found.start :].startswith(found.line)
+
+
+def test_prose_verse_and_a_few_numbers_are_left_in_peace() -> None:
+    assert unlike_prose(PROSE + STORY * 20) == []
+    assert unlike_prose("") == []
+
+
+def test_a_list_of_few_lines_is_no_list() -> None:
+    assert unlike_prose(PROSE + "\n\n" + "".join(f"{i}. a thing\n" for i in range(1, 6))) == []

@@ -1,0 +1,352 @@
+"""What someone should know of a text before training on it: `python -m training.corpus BOOK [BOOK ...]`."""
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+import unicodedata
+from bisect import bisect
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from model import hardware
+from training.bases import Choice, begin
+from training.changes import counted, total
+from training.corpus import SAVE_AS_UTF_8, UTF_8, Book, Corpus, read
+from training.languages import language_name
+from training.recipes import RECIPES, Recipe, fitted, reasons
+from training.repeats import Repeat, repeats
+from training.timing import characters_per_second, in_words, seconds
+from training.unlike_prose import unlike_prose
+
+RARE = 5  # a character that occurs less often than this cannot be learned
+LISTED = 12  # places of a kind that are told
+AROUND = 25  # characters on either side of a place
+LONGEST_PASSAGES = 3  # that are told
+MUCH_REPEATED = 0.02  # of a text
+ALSO_HELD_OUT = 0.01  # of the held-out part
+SAME_FILE = 0.2  # of a file
+LONG = 3_600  # seconds, from which on training takes long
+LITTLE = 50_000  # characters, below which a text is too short to write well
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: a file, its line as an editor counts, and the words around."""
+
+    file: str
+    line: int
+    around: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line:,}: {self.around}"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage that occurs twice."""
+
+    characters: int
+    here: Place
+    earlier: Place
+
+
+@dataclass(frozen=True)
+class SameText:
+    """A file of which a share stands in another file as well."""
+
+    file: str
+    other: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Unusual:
+    """Lines that do not look like prose."""
+
+    what: str
+    lines: int
+    first: Place
+
+
+@dataclass(frozen=True)
+class File:
+    """A file and what was recognized of it; the language in words."""
+
+    name: str
+    characters: int
+    encoding: str
+    language: str
+    layout: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is told of a corpus; `plan` and the times are those of the run that would learn from it."""
+
+    name: str
+    characters: int
+    words: int
+    paragraphs: int
+    language: str
+    files: tuple[File, ...]
+    alphabet: dict[str, int]  # each character and how often it occurs, the commonest first
+    rare: dict[str, Place]  # the characters that occur less often than `RARE` times, and where each stands first
+    changes: tuple[str, ...]
+    repeated: int  # characters in passages that have occurred before
+    also_held_out: int  # characters of the held-out part in passages that the training part has as well
+    passages: tuple[Passage, ...]  # the longest of those that occur twice
+    same_files: tuple[SameText, ...]
+    unusual: tuple[Unusual, ...]
+    plan: dict[str, str]
+    characters_per_second: float | None
+    seconds: float | None  # None where nothing was timed
+    machine: str
+    advice: tuple[str, ...]
+
+
+# ---- making it -------------------------------------------------------------------------------------------------------
+
+
+def report(
+    corpus: Corpus,
+    recipe: Recipe,
+    choice: Choice,
+    minutes: float | None = None,
+    speed: float | None = None,
+    machine: str = "",
+) -> Report:
+    """What is to be told of `corpus` and of a run that learns from it; `speed` in characters a second, where timed."""
+    alphabet = dict(Counter(corpus.text).most_common())
+    found = repeats(corpus.text)
+    changes = total(change for book in corpus.books for change in book.cleaned.changes)
+    unusual, what_to_do = _unusual(corpus)
+    rare = [character for character, count in alphabet.items() if count < RARE]
+    plan = {"begins": choice.reason, **reasons(recipe, corpus.split, minutes, choice.base.name if choice.base else "")}
+    told = Report(
+        name=corpus.name,
+        characters=len(corpus.text),
+        words=len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", corpus.text)),
+        paragraphs=sum(_paragraphs(book) for book in corpus.books),
+        language=language_name(corpus.language),
+        files=tuple(
+            File(book.name, book.length, book.encoding, language_name(book.cleaned.language), book.cleaned.layout)
+            for book in corpus.books
+        ),
+        alphabet=alphabet,
+        rare={character: _place(corpus, corpus.text.index(character)) for character in rare},
+        changes=tuple(map(str, changes)),
+        repeated=sum(each.end - each.start for each in found),
+        also_held_out=sum(each.end - each.start for each in found if each.earlier < corpus.split <= each.start),
+        passages=tuple(
+            _passage(corpus, each) for each in sorted(found, key=lambda each: each.start - each.end)[:LONGEST_PASSAGES]
+        ),
+        same_files=_same_files(corpus, found),
+        unusual=unusual,
+        plan=plan,
+        characters_per_second=speed,
+        seconds=(60 * minutes if minutes else seconds(corpus, recipe, speed)) if speed else None,
+        machine=machine,
+        advice=(),
+    )
+    return dataclasses.replace(told, advice=(*_advice(told), *what_to_do))
+
+
+def _paragraphs(book: Book) -> int:
+    between = r"\n+" if book.cleaned.layout == "paragraphs" else r"\n\s*\n"
+    return sum(bool(block.strip()) for block in re.split(between, book.text))
+
+
+def _unusual(corpus: Corpus) -> tuple[tuple[Unusual, ...], list[str]]:
+    """What does not look like prose, and a sentence of advice for each kind."""
+    found = unlike_prose(corpus.text)
+    told = tuple(Unusual(each.kind.name, each.count, _place(corpus, each.start)) for each in found)
+    return told, [f"{each.count:,} {each.kind.name}: {each.kind.advice}." for each in found]
+
+
+def _same_files(corpus: Corpus, found: list[Repeat]) -> tuple[SameText, ...]:
+    """The files of which a large part stands in another file before them."""
+    shared: Counter[tuple[int, int]] = Counter()
+    for each in found:
+        half = (each.end - each.start) // 2  # the very ends of a passage can belong to the files beside it
+        shared[_book(corpus, each.start + half), _book(corpus, each.earlier + half)] += each.end - each.start
+    shares = {(i, j): size / max(1, corpus.books[i].length) for (i, j), size in shared.items() if i != j}
+    return tuple(
+        SameText(corpus.books[i].name, corpus.books[j].name, round(min(1.0, share), 3))
+        for (i, j), share in shares.items()
+        if share >= SAME_FILE
+    )
+
+
+def _passage(corpus: Corpus, each: Repeat) -> Passage:
+    size = each.end - each.start
+    here, earlier = (
+        _place(corpus, max(start, corpus.books[_book(corpus, start + size // 2)].start))
+        for start in (each.start, each.earlier)
+    )
+    return Passage(size, here, earlier)
+
+
+def _book(corpus: Corpus, index: int) -> int:
+    """The number of the book in which the character at `index` of the corpus stands."""
+    return max(0, bisect([book.start for book in corpus.books], index) - 1)
+
+
+def _place(corpus: Corpus, index: int) -> Place:
+    """Where the character at `index` of the corpus stands in its file, as it was before cleaning."""
+    book = corpus.books[_book(corpus, index)]
+    text, at = book.text, min(index - book.start, book.length - 1)
+    around = text[max(0, at - AROUND) : at + AROUND]
+    words = re.findall(r"[^\W_]+", text[max(0, at - 1) : at + 2 * AROUND])[:4]
+    # The words that follow, whatever stands between them in the file; of several such places the one as far along.
+    pattern = r"[\W_]+".join(map(re.escape, words)) or re.escape(text[at])
+    places = [match.start() for match in re.finditer(pattern, book.original)] or [0]
+    share = at / max(1, len(text))
+    nearest = min(places, key=lambda place: abs(place / len(book.original) - share))
+    return Place(book.name, book.original.count("\n", 0, nearest) + 1, " ".join(around.split()))
+
+
+def _advice(told: Report) -> list[str]:
+    """One sentence for each problem."""
+    advice = []
+    if told.characters < LITTLE:
+        advice.append(
+            f"{told.characters:,} characters teach words but hardly sentences: add more text, or begin from a model."
+        )
+    for file in told.files:
+        if file.encoding != UTF_8:
+            advice.append(f"{file.name} is not {UTF_8} and was read as {file.encoding}: {SAVE_AS_UTF_8}.")
+    languages = sorted({file.language for file in told.files})
+    if len(languages) > 1:
+        advice.append(f"The files are in {' and '.join(languages)}: a small model learns one language better than two.")
+    uncommon = [character for character in told.rare if not character.isascii()]
+    if uncommon:
+        advice.append(
+            f"{counted(len(uncommon), 'uncommon character')} with fewer than {RARE} occurrences cannot be learned: "
+            "replace them by common ones where they are mistakes."
+        )
+    for same in told.same_files:
+        advice.append(f"{same.share:.0%} of {same.file} stands in {same.other} as well: leave one of them out.")
+    if told.repeated > MUCH_REPEATED * told.characters and not told.same_files:
+        advice.append(
+            f"{told.repeated / told.characters:.0%} of the text is repeated: remove what was put in twice, "
+            "or the model learns it by heart."
+        )
+    if told.also_held_out > ALSO_HELD_OUT * told.characters / 10:
+        advice.append(
+            f"{told.also_held_out:,} held-out characters stand in the training part as well: "
+            "the figures will look better than they are."
+        )
+    if told.seconds and told.seconds > LONG:
+        advice.append(f"Training takes up to {in_words(told.seconds)} here: with --minutes it ends earlier.")
+    return advice
+
+
+# ---- telling it ------------------------------------------------------------------------------------------------------
+
+
+def summary(told: Report) -> str:
+    """The text in one line."""
+    return (
+        f"{told.name}: {told.characters:,} characters, {counted(told.words, 'word')}, "
+        f"{counted(told.paragraphs, 'paragraph')}, {told.language}"
+    )
+
+
+def short(told: Report) -> list[str]:
+    """The report in a few lines, for the training command."""
+    changes = "; ".join(told.changes) or "nothing"
+    problems = f"{counted(len(told.advice), 'problem')}: see python -m training.corpus with the same files"
+    lines = {"changed": changes, **({"check": problems} if told.advice else {}), **told.plan}
+    return [summary(told), *(f"{name:10}{text}" for name, text in lines.items())]
+
+
+def full(told: Report) -> str:
+    """The report as a person reads it."""
+    parts = [summary(told), ""]
+    encodings = Counter(file.encoding for file in told.files)
+    if len(told.files) == 1:
+        parts.append(f"Encoding: {told.files[0].encoding}. Lines: {told.files[0].layout}.")
+    else:
+        parts.append("Encoding: " + ", ".join(f"{name} ({counted(n, 'file')})" for name, n in encodings.items()))
+        parts += [f"  {f.name:40.40}{f.characters:>12,}  {f.language}, {f.layout}" for f in told.files[:LISTED]]
+        parts += _more(len(told.files))
+    common = [f"{_visible(c)} {n:,}" for c, n in told.alphabet.items() if c not in told.rare]
+    parts += ["", f"{counted(len(told.alphabet), 'character')} and how often each occurs:"]
+    parts += [f"  {line}" for line in _wrapped(common)]
+    if told.rare:
+        parts += ["", f"{counted(len(told.rare), 'character')} with fewer than {RARE} occurrences:"]
+        for character, place in list(told.rare.items())[:LISTED]:
+            name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+            parts.append(f"  {_visible(character)} {told.alphabet[character]}  {name}  {place}")
+        parts += _more(len(told.rare))
+    parts += ["", "What was changed:", *(f"  {change}" for change in told.changes or ("nothing",))]
+    if told.passages:
+        parts += ["", f"{told.repeated:,} characters stand in passages that occurred before, the longest of them:"]
+        for passage in told.passages:
+            parts += [f"  {counted(passage.characters, 'character')}: {passage.here}", f"      and {passage.earlier}"]
+    parts += [f"  {same.share:.0%} of {same.file} stands in {same.other}" for same in told.same_files]
+    if told.unusual:
+        parts += ["", "What does not look like prose:"]
+        parts += [f"  {each.lines:,} {each.what}, the first in {each.first}" for each in told.unusual]
+    parts += ["", "How it would be trained:", *(f"  {name:10}{text}" for name, text in told.plan.items())]
+    if told.seconds and told.characters_per_second:
+        speed = f"{told.characters_per_second:,.0f} characters a second on {told.machine}"
+        parts.append(f"  {'time':10}at most {in_words(told.seconds)} ({speed})")
+    parts += ["", "Advice:", *(f"  {sentence}" for sentence in told.advice or ("None: the text is ready.",))]
+    return "\n".join(parts)
+
+
+def _more(count: int) -> list[str]:
+    return [f"  and {count - LISTED:,} more"] if count > LISTED else []
+
+
+def _visible(character: str) -> str:
+    names = {" ": "space", "\n": "line end", "\t": "tab", "\u00a0": "no-break space"}
+    return names.get(character, character if character.isprintable() else f"U+{ord(character):04X}")
+
+
+def _wrapped(items: list[str], width: int = 110) -> list[str]:
+    lines = [""]
+    for item in items:
+        if len(lines[-1]) + len(item) > width:
+            lines.append("")
+        lines[-1] += item + "   "
+    return [line.rstrip() for line in lines]
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.corpus", description="Tell what is in a text before a model is trained on it."
+    )
+    parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="the text files")
+    parser.add_argument("--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="books to be held out")
+    parser.add_argument("--as-it-is", action="store_true", help="change nothing in the text")
+    parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
+    parser.add_argument("--init", default="auto", metavar="DIR", help="as for training.train")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        device = hardware.prepare("cpu")
+        recipe = RECIPES[options.recipe]
+        form = "as it is" if options.as_it_is else recipe.form
+        corpus = read(options.books, recipe.lowercase, form, options.hold_out)
+        choice = begin(options.init, corpus.text, recipe)
+        recipe = fitted(recipe, corpus.split, choice.base.network.config if choice.base else None)
+        speed = characters_per_second(corpus, recipe, choice.base, device)
+    except (ValueError, OSError) as error:
+        print(f"training.corpus: {error}", file=sys.stderr)
+        return 2
+    told = report(corpus, recipe, choice, speed=speed, machine=hardware.describe(device))
+    print(full(told))
+    print()
+    print(json.dumps(dataclasses.asdict(told), ensure_ascii=False))
+    return 0

@@ -1,0 +1,57 @@
+"""How fast a run trains on this machine, from timing some of its steps, and how long it takes."""
+
+import dataclasses
+import time
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from model.copying import Copies
+from model.loaded import Model
+from model.lstm import WINDOW
+from training.corpus import Corpus
+from training.recipes import Recipe
+from training.trainer import Trainer
+
+SECONDS = 3.0  # after which no further step is timed
+FEWEST_STEPS = 3
+HELD_OUT = 600  # characters that are measured at the beginning and end of the timed run
+MEASURING = 1 / 3  # of the time that it takes to learn from a character
+
+
+def characters_per_second(corpus: Corpus, recipe: Recipe, base: Model | None, device: torch.device) -> float:
+    """How many characters a second a run learns from, by the first steps of one that leaves nothing behind."""
+    most = max(recipe.batch_size * recipe.window, 10 * recipe.window)
+    part = corpus.training[:most]
+    short = dataclasses.replace(corpus, text=part + corpus.text[-HELD_OUT:], split=len(part))
+    recipe = dataclasses.replace(recipe, steps=1_000, evaluate_every=1_000)
+    init = dataclasses.replace(base, copies=Copies(())) if base else None
+    with TemporaryDirectory() as directory:
+        run = Trainer(short, recipe, Path(directory) / "timed", device=device, init=init).run()
+        began = time.perf_counter()
+        for progress in run:
+            speed = progress.characters_per_second
+            if progress.step >= FEWEST_STEPS and time.perf_counter() - began > SECONDS:
+                break
+        run.close()
+    return speed
+
+
+def seconds(corpus: Corpus, recipe: Recipe, speed: float) -> float:
+    """How long a run takes at most, learning at `speed` in characters a second, with its measurements."""
+    a_step = recipe.batch_size * recipe.window
+    windows = corpus.split - recipe.window if recipe.context == "window" else corpus.split / recipe.window
+    epoch = ceil(windows / recipe.batch_size)
+    steps = recipe.steps or ceil(recipe.epochs * epoch)
+    measurements = 1 + steps // (recipe.evaluate_every or epoch)
+    measured = len(corpus.held_out) * (WINDOW if recipe.context == "window" else 1)
+    return (steps * a_step + measurements * measured * MEASURING) / speed
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as a person would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5_400 else f"{seconds / 3_600:.1f} hours"

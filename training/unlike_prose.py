@@ -1,0 +1,97 @@
+"""Text that does not look like prose: markup, tables, lists, wrong encodings, and words that a scanner misread."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that does not look like prose, and what to do about it."""
+
+    name: str
+    line: re.Pattern[str]  # what a line of it looks like
+    advice: str
+    together: int = 1  # how many lines of it stand one behind the other
+    share: float = 0.0  # of the text's lines, below which it is none
+
+
+FEWEST = 3  # lines of a kind that are worth a word
+KINDS = (
+    Kind(
+        "lines with markup",
+        re.compile(r"</?[a-zA-Z][^<>\n]*>|&(?:[a-z]{2,8}|#\d+);|\{\{|\[\[|\\[a-z]+\{|^#{1,6} |\*\*\w"),
+        "save the text without its markup, or the model writes it, too",
+    ),
+    Kind(
+        "lines of tables",
+        re.compile(r"\S(?: {4,}|\t)\S.*(?: {4,}|\t)\S|\|[^|]*\S[^|]*\||^\S.* {4,}[\d.,]+$|\.{4,} *\d+$"),
+        "leave tables out: their columns teach nothing of sentences",
+        together=3,
+    ),
+    Kind(
+        "lines of lists",
+        re.compile(r"^ *(?:[-*•·] |\(?\d{1,3}[.)]\)? )\S"),
+        "leave long lists out unless the model should write lists",
+        together=6,
+    ),
+    Kind(
+        "lines with web addresses",
+        re.compile(r"https?://|\bwww\.\w"),
+        "take addresses out: no model of this size can learn them",
+    ),
+    Kind(
+        "lines with letters in a wrong encoding",
+        re.compile(r"\ufffd|Ã[\u0080-\u00bf©ª«¼¤¶Ÿ§]|â€|Â[\u00a0-\u00bf]"),
+        "save the file as UTF-8 from the program that shows it rightly",
+    ),
+    Kind(
+        "lines with words that a scanner may have misread",
+        re.compile(r"\b[a-z]+\d+[a-z]*\b|(?<=[a-z] )[b-hj-nqrtvwxz](?= [a-z])|[a-z][|¦¬^~\\]|[■□▪►¤¦¬]"),
+        "correct the text, or find a proofread edition: the model learns each mistake",
+        share=0.002,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How many lines of a kind a text has, and the first of them: where it begins in the text, and its words."""
+
+    kind: Kind
+    count: int
+    start: int
+    line: str
+
+
+def unlike_prose(text: str) -> list[Finding]:
+    """What in `text` does not look like prose, one finding for each kind."""
+    lines = list(_lines(text))
+    found = []
+    for kind in KINDS:
+        hits = _together([bool(kind.line.search(line)) for _, line in lines], kind.together)
+        if len(hits) >= max(FEWEST, kind.share * len(lines)):
+            found.append(Finding(kind, len(hits), *lines[hits[0]]))
+    return found
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of `text` that are not blank, and where they begin."""
+    start = 0
+    for line in text.split("\n"):
+        if line.strip():
+            yield start, line
+        start += len(line) + 1
+
+
+def _together(matches: list[bool], least: int) -> list[int]:
+    """The numbers of those lines that match, of which at least `least` stand one behind the other."""
+    hits: list[int] = []
+    run: list[int] = []
+    for i, match in enumerate([*matches, False]):
+        if match:
+            run.append(i)
+            continue
+        hits += run if len(run) >= least else []
+        run = []
+    return hits
