@@ -24,6 +24,19 @@ def cores() -> int:
     return allowed
 
 
+def memory(device: torch.device) -> float:
+    """How many bytes of memory this process may use on `device`; infinite where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    allowed = math.inf
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # AttributeError: Windows
+        allowed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for file in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroups, version 2 and 1
+        with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+            allowed = min(allowed, int((CGROUP / file).read_text()))
+    return allowed
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 run on hardware made for them; elsewhere they are slower than float32."""
     if device.type == "cuda":

@@ -88,3 +88,29 @@ def test_bfloat16_is_reported_only_where_the_processor_has_it() -> None:
     capabilities = torch.cpu.get_capabilities()
     has = [name for name, value in capabilities.items() if value is True and "bf16" in name]
     assert hardware.has_bfloat16(CPU) is bool(has or capabilities.get("avx10_2"))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 1000 * 4096),
+        ({"memory.max": "max\n"}, 1000 * 4096),
+        ({"memory.max": "1048576\n"}, 1048576),
+        ({"memory/memory.limit_in_bytes": "1048576"}, 1048576),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712"}, 1000 * 4096),
+    ],
+    ids=str,
+)
+def test_a_containers_limit_of_memory_counts(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(hardware, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__, raising=False)
+    assert hardware.memory(CPU) == expected
+
+
+def test_memory_is_known_here() -> None:
+    assert 10**8 < hardware.memory(CPU) < 10**14

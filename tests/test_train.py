@@ -14,8 +14,8 @@ from model.checkpoint import FILES, load, save
 from tests.conftest import E, H, book
 from training import bases
 from training.recipes import LIBRARY, TUNING
+from training.resume import Unfinished
 from training.train import main, parse, prepare
-from training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--hidden-size", "11", "--embedding-size", "7", "--layers", "1", "--batch-size", "5", "--window", "13"]
@@ -128,7 +128,7 @@ def test_whole_books_are_held_out_where_that_is_asked_for(pages: Path, tmp_path:
     )
     trainer = prepare(options)
     assert trainer.vocabulary.decode(trainer.held_out).strip() == other
-    corpus = trainer.about["corpus"]
+    corpus = trainer.record.made["corpus"]
     assert isinstance(corpus, dict)
     assert [file["name"] for file in corpus["held_out_files"]] == ["other.txt"]
 
@@ -248,7 +248,7 @@ def stopped_early(pages: Path, out: Path) -> Path:
     run = prepare(parse([str(pages), "--out", str(out), *SHORT])).run()
     next(run)
     run.close()
-    return Trainer.unfinished(out)
+    return Unfinished(out).path
 
 
 def test_another_run_does_not_go_on_from_an_unfinished_one_and_leaves_it_as_it_is(
@@ -327,6 +327,58 @@ def test_what_was_chosen_for_a_text_is_told_with_the_reason(
     assert "2 x 24 units" in told
 
 
+# ---- what the machine refuses ----------------------------------------------------------------------------------------
+
+
+def test_a_second_run_to_one_directory_is_refused_in_one_line_and_the_first_goes_on(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(pages), "--out", str(tmp_path / "run"), *SHORT]
+    run = prepare(parse(arguments)).run()
+    next(run)
+    for more in ([], ["--overwrite"], ["--overwrite", "--seed", "1"]):
+        capsys.readouterr()
+        assert main([*arguments, *more]) == 2
+        errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training.train:")]
+        assert errors == [
+            f"training.train: another run is training to {tmp_path / 'run'}: "
+            "wait until it has ended, or give another --out"
+        ]
+    assert [progress.step for progress in run] == list(range(2, 9))
+    assert load(tmp_path / "run").training["steps"] == 8
+
+
+def test_a_network_that_no_memory_holds_is_refused_in_one_line(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = ["--hidden-size", "8192", "--layers", "16"]
+    assert "GB of memory" in refusal(capsys, pages, "--out", tmp_path / "run", *large)
+    assert [path.name for path in tmp_path.iterdir()] == ["pages.txt"]
+
+
+# Runs the command in a process that may write files of at most so many bytes, as on a disk that is nearly full.
+FULL = """
+import resource, sys
+from pathlib import Path
+from training.corpus import read
+from training.train import main
+_, limit, book, *others = sys.argv
+read([Path(book)])  # the recognition of languages unpacks its data into a large temporary file once
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+sys.exit(main([book, *others]))
+"""
+
+
+def test_a_full_disk_ends_a_run_in_one_line_and_leaves_room_for_what_comes_next(pages: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL, "10000", str(pages), "--out", str(tmp_path / "run"), *SHORT]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    told = f"training.train: File too large ({tmp_path / 'run.unfinished'}); nothing was written"
+    assert run.stderr.splitlines()[-1] == told
+    assert [path.name for path in tmp_path.iterdir()] == ["pages.txt"]
+
+
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
 
 
@@ -348,7 +400,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     assert f"Stopped: {out}" in printed
     stopped = load(out).training
     assert 50 <= stopped["steps"] < 300
-    assert Trainer.unfinished(out).exists()
+    assert Unfinished(out).path.exists()
 
     assert main(arguments) == 0
     printed = capsys.readouterr().out
@@ -358,4 +410,4 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     assert finished["steps"] == 300
     assert [point["step"] for point in finished["curve"]] == list(range(0, 301, 50))
     assert finished["held_out"]["nats"] <= stopped["held_out"]["nats"]
-    assert not Trainer.unfinished(out).exists()
+    assert not Unfinished(out).path.exists()

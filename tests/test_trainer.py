@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from model import hardware
 from model.checkpoint import load
 from model.copying import Run, share_new
-from model.lstm import CharLSTM, LSTMConfig
+from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from tests.conftest import book
 from training.batches import Streams, Windows
 from training.corpus import Corpus, read
 from training.evaluation import evaluate
 from training.optimization import learning_rate
 from training.recipes import CLASSIC, MODERN, RECIPES, Recipe
+from training.resume import Unfinished
 from training.trainer import TIMED_STEPS, Progress, Trainer
 
 # All kinds of dropout are on, so that every random number counts; no two sizes agree.
@@ -97,8 +98,8 @@ def assert_same_end(a: Trainer, b: Trainer) -> None:
     assert_same_weights(a.network.state_dict(), b.network.state_dict())
     assert_same_weights(a.best, b.best)
     assert a.best_nats == b.best_nats
-    assert a.samples == b.samples
-    timeless = [[{**point, "seconds": 0} for point in trainer.curve] for trainer in (a, b)]
+    assert a.record.samples == b.record.samples
+    timeless = [[{**point, "seconds": 0} for point in trainer.record.curve] for trainer in (a, b)]
     assert timeless[0] == timeless[1]
     first, second = load(a.directory), load(b.directory)
     assert_same_weights(first.network.state_dict(), second.network.state_dict())
@@ -140,7 +141,7 @@ def test_a_text_that_repeats_itself_is_learned_by_heart(write: Callable[..., Pat
 
 def test_windows_are_learned_from_too(write: Callable[..., Path], tmp_path: Path) -> None:
     corpus = read([write("ab" * 1_200)])
-    recipe = replace(TINY_CLASSIC, learning_rate=0.05, steps=60, evaluate_every=60, window=10)
+    recipe = replace(TINY_CLASSIC, learning_rate=0.05, steps=60, evaluate_every=60)
     finished(corpus, recipe, tmp_path / "run")
     assert load(tmp_path / "run").training["held_out"]["bits_per_character"] < 0.5
 
@@ -191,8 +192,8 @@ def test_the_held_out_part_changes_nothing_that_is_learned(corpus: Corpus, tmp_p
     # The same characters in another order, so that the vocabulary stays.
     backwards = replace(corpus, text=corpus.training + corpus.held_out[::-1])
     runs = [finished(text, TINY_MODERN, tmp_path / str(i)) for i, text in enumerate((corpus, backwards))]
-    assert runs[0].curve[-1]["training_nats"] == runs[1].curve[-1]["training_nats"]
-    assert runs[0].curve[-1]["held_out_nats"] != runs[1].curve[-1]["held_out_nats"]
+    assert runs[0].record.curve[-1]["training_nats"] == runs[1].record.curve[-1]["training_nats"]
+    assert runs[0].record.curve[-1]["held_out_nats"] != runs[1].record.curve[-1]["held_out_nats"]
 
 
 # ---- what is kept ----------------------------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ def test_a_run_that_loses_itself_still_leaves_its_best_and_a_record_that_every_p
     recipe = replace(TINY_MODERN, learning_rate=1.0, final_learning_rate=1.0, weight_decay=10.0, clip_norm=0.0)
     with pytest.raises(FloatingPointError, match="lower --learning-rate"):
         finished(corpus, replace(recipe, warmup_steps=0, steps=80, evaluate_every=40), tmp_path / "run")
-    assert not Trainer.unfinished(tmp_path / "run").exists()
+    assert not Unfinished(tmp_path / "run").path.exists()
     assert load(tmp_path / "run").training["best_step"] == 0
 
     def refuse(constant: str) -> None:
@@ -266,19 +267,19 @@ def test_the_record_tells_how_it_was_made(told: tuple[Corpus, list[Progress], Pa
     record = load(directory).training
     assert record["corpus"] == {
         "name": "book",
-        "characters": 2_100,
-        "language": corpus.language,
+        "characters": len(corpus.text),
+        "language": "en",
         "files": list(corpus.files),
         "held_out_files": [],
     }
-    assert record["split"] == {"training": 1_890, "held_out": 210}
+    assert record["split"] == {"training": 1_890, "held_out": len(corpus.text) - 1_890}
     assert record["seed"] == 9
     assert record["command"] == "python -m training.train book.txt"
     assert record["recipe"]["network"]["hidden_size"] == 11
     assert record["steps"] == 11
     assert [point["step"] for point in record["curve"]] == [0, 6, 11]
     assert [sample["step"] for sample in record["samples"]] == [0, 6, 11]
-    assert record["held_out"]["characters"] == 209
+    assert record["held_out"]["characters"] == len(corpus.held_out) - 1
     assert record["parameters"] == sum(weights.numel() for weights in load(directory).network.parameters())
     bfloat16 = hardware.has_bfloat16(torch.device("cpu"))
     assert record["precision"] == ("bfloat16" if bfloat16 else "float32")
@@ -333,11 +334,11 @@ def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measure
 
 
 def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
-    recipe = replace(TINY_CLASSIC, steps=0, epochs=2, evaluate_every=0, batch_size=600, window=20)
+    recipe = replace(TINY_CLASSIC, steps=0, epochs=2, evaluate_every=0, batch_size=600)
     trainer = finished(corpus, recipe, tmp_path / "run")
-    per_epoch = math.ceil((1_890 - 20) / 600)
+    per_epoch = math.ceil((1_890 - 100) / 600)
     assert trainer.steps == trainer.step == 2 * per_epoch
-    assert [point["step"] for point in trainer.curve] == [0, per_epoch, 2 * per_epoch]
+    assert [point["step"] for point in trainer.record.curve] == [0, per_epoch, 2 * per_epoch]
 
 
 def test_what_is_kept_is_the_average_of_the_weights(corpus: Corpus, tmp_path: Path) -> None:
@@ -357,11 +358,11 @@ def test_a_run_ends_when_it_has_been_past_its_best_for_so_many_measurements(corp
     # At such a rate it only gets worse.
     recipe = replace(TINY_MODERN, learning_rate=1.0, warmup_steps=0, steps=100, evaluate_every=1, patience=3)
     trainer = finished(corpus, recipe, tmp_path / "run")
-    nats = [point["held_out_nats"] for point in trainer.curve]
+    nats = [point["held_out_nats"] for point in trainer.record.curve]
     assert trainer.step < 100
     assert min(nats[-3:]) >= min(nats[:-3]) == nats[-4]
     assert trainer.complete
-    assert not Trainer.unfinished(trainer.directory).exists()
+    assert not Unfinished(trainer.directory).path.exists()
     assert load(trainer.directory).training["best_step"] == trainer.step - 3
 
 
@@ -383,7 +384,7 @@ def test_a_run_begins_from_another_model_and_its_record_says_from_which(
     record = load(tmp_path / "second").training
     assert record["init"] == {"name": "first", "sha256": first.digest}
     fresh = finished(other, TINY_MODERN, tmp_path / "fresh")
-    assert trainer.curve[0]["held_out_nats"] < fresh.curve[0]["held_out_nats"]
+    assert trainer.record.curve[0]["held_out_nats"] < fresh.record.curve[0]["held_out_nats"]
     assert load(fresh.directory).training["init"] is None
 
 
@@ -395,14 +396,22 @@ def test_a_run_from_another_model_is_another_run(corpus: Corpus, tmp_path: Path)
     assert Trainer(corpus, TINY_MODERN, tmp_path / "run", init=first).step == 3
 
 
-@pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
-def test_a_window_has_to_be_shorter_than_the_training_part(corpus: Corpus, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_window_has_to_be_shorter_than_the_training_part(corpus: Corpus, tmp_path: Path) -> None:
     # Longer, there would be no window to learn from, and a run of no steps would end as if all were well.
     with pytest.raises(ValueError, match="window is 1,890, but only 1,890 characters train"):
-        Trainer(corpus, replace(recipe, window=1_890), tmp_path / "run")
-    run = Trainer(corpus, replace(recipe, window=1_889), tmp_path / "run").run()
+        Trainer(corpus, replace(TINY_MODERN, window=1_890), tmp_path / "run")
+    run = Trainer(corpus, replace(TINY_MODERN, window=1_889), tmp_path / "run").run()
     assert next(run).step == 1
     run.close()
+
+
+@pytest.mark.parametrize("window", [50, 101])
+def test_the_windows_of_the_classic_recipe_are_those_that_it_is_measured_and_writes_with(
+    corpus: Corpus, tmp_path: Path, window: int
+) -> None:
+    with pytest.raises(ValueError, match=f"window is {window}, but a model with window context always reads 100"):
+        Trainer(corpus, replace(TINY_CLASSIC, window=window), tmp_path / "run")
+    assert CLASSIC.window == WINDOW == 100
 
 
 # ---- stopping and going on -------------------------------------------------------------------------------------------
@@ -417,7 +426,7 @@ def test_a_run_that_is_stopped_and_taken_up_again_ends_as_an_unbroken_one(
     for step in stops:
         trainer = Trainer(corpus, TINY[name], directory, seed=1)
         train(trainer, until=step)
-        assert Trainer.unfinished(directory).exists()
+        assert Unfinished(directory).path.exists()
         kept = load(directory)
         figures = {point["step"]: point["held_out_nats"] for point in kept.training["curve"]}
         assert max(figures) == step  # measured once more, since much may have happened
@@ -450,11 +459,101 @@ def test_a_run_that_is_killed_goes_on_from_the_last_measurement_and_ends_as_an_u
     run.close()
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_saving_by_the_clock_changes_nothing_and_a_killed_run_loses_less(
+    corpus: Corpus,
+    tmp_path: Path,
+    unbroken: Callable[[Corpus, str], Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setattr("training.trainer.SAVE_EVERY", 0)
+    killed, directory = tmp_path / "killed" / "run", tmp_path / "after" / "run"
+    run = Trainer(corpus, RUNS[name], killed, seed=1).run()
+    while next(run).step < 9:
+        pass
+    shutil.copytree(killed.parent, directory.parent)
+    resumed = Trainer(corpus, RUNS[name], directory, seed=1)
+    assert resumed.step == 9
+    train(resumed)
+    assert_same_end(resumed, unbroken(corpus, name))
+    run.close()
+
+
+def test_a_run_that_is_killed_before_its_first_checkpoint_can_go_on(
+    corpus: Corpus, tmp_path: Path, unbroken: Callable[[Corpus, str], Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    directory = tmp_path / "run"
+    run = Trainer(corpus, TINY_MODERN, directory, seed=1).run()
+    with monkeypatch.context() as patch:
+        patch.setattr("model.checkpoint.save", killed)
+        with pytest.raises(SystemExit):
+            next(run)
+    assert not directory.exists()
+    assert Unfinished(directory).path.exists()
+    Unfinished(directory).path.with_name("run.unfinished.new").write_bytes(b"half a file")
+    resumed = Trainer(corpus, TINY_MODERN, directory, seed=1)
+    train(resumed)
+    assert_same_end(resumed, unbroken(corpus, "modern"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "run"]
+
+
+def test_overwrite_begins_afresh_although_an_unfinished_run_is_there(corpus: Corpus, tmp_path: Path) -> None:
+    train(Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1), until=3)
+    afresh = Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=2, overwrite=True)
+    assert afresh.step == 0
+    train(afresh, until=1)
+    assert Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=2).step == 1
+
+
+def test_two_runs_to_one_directory_are_not_possible_at_the_same_time(corpus: Corpus, tmp_path: Path) -> None:
+    first = Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1)
+    run = first.run()
+    next(run)
+    second = Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1)
+    with pytest.raises(ValueError, match="another run is training to"):
+        next(second.run())
+    other = Trainer(corpus, TINY_MODERN, tmp_path / "other", seed=1).run()
+    next(other)
+    other.close()
+    for progress in run:
+        assert progress.step
+    assert load(first.directory).training["steps"] == 11
+
+
+def test_a_run_for_which_the_memory_does_not_suffice_says_so_and_keeps_what_it_has(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1).run()
+    while next(run).step < 7:
+        pass
+    monkeypatch.setattr(CharLSTM, "read", lambda *_: torch.zeros(10**15))
+    with pytest.raises(MemoryError, match="not enough memory to train this network: give a smaller"):
+        next(run)
+    monkeypatch.undo()
+    assert Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1).step == 6
+
+
+def test_a_network_that_cannot_fit_is_refused_before_memory_is_taken(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = MODERN.with_options({"hidden_size": 8192, "layers": 16})
+    with pytest.raises(ValueError, match=r"\Ato train this network takes at least \d+\.\d GB of memory, but there are"):
+        Trainer(corpus, recipe, tmp_path / "run")
+
+
+def test_what_is_measured_does_not_change_the_random_numbers_of_training(corpus: Corpus, tmp_path: Path) -> None:
+    often = finished(corpus, replace(TINY_MODERN, evaluate_every=1), tmp_path / "often")
+    seldom = finished(corpus, replace(TINY_MODERN, evaluate_every=11), tmp_path / "seldom")
+    assert_same_weights(often.network.state_dict(), seldom.network.state_dict())
+
+
 def test_the_unfinished_file_of_another_run_is_refused_by_its_name_and_left_as_it_is(
     corpus: Corpus, tmp_path: Path, write: Callable[..., Path]
 ) -> None:
     train(Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1), until=1)
-    file = Trainer.unfinished(tmp_path / "run")
+    file = Unfinished(tmp_path / "run").path
     before = file.read_bytes()
     own: dict[str, Any] = {"corpus": corpus, "recipe": TINY_MODERN, "seed": 1}
     others: list[dict[str, Any]] = [
@@ -475,7 +574,7 @@ def test_the_unfinished_file_of_another_run_is_refused_by_its_name_and_left_as_i
 
 def test_a_damaged_unfinished_file_is_refused_by_its_name(corpus: Corpus, tmp_path: Path) -> None:
     train(Trainer(corpus, TINY_MODERN, tmp_path / "run"), until=1)
-    file = Trainer.unfinished(tmp_path / "run")
+    file = Unfinished(tmp_path / "run").path
     whole = file.read_bytes()
     damages = [b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-1], bytes(len(whole))]
     for content in damages:
@@ -487,7 +586,7 @@ def test_a_damaged_unfinished_file_is_refused_by_its_name(corpus: Corpus, tmp_pa
 
 
 def test_an_unfinished_file_of_something_else_is_refused_by_its_name(corpus: Corpus, tmp_path: Path) -> None:
-    file = Trainer.unfinished(tmp_path / "run")
+    file = Unfinished(tmp_path / "run").path
     for content in ({"step": 3}, [1, 2], torch.zeros(3)):
         torch.save(content, file)
         with pytest.raises(ValueError, match=r"run\.unfinished"):

@@ -17,6 +17,7 @@ from training.bases import begin
 from training.corpus import read
 from training.recipes import RECIPES, Recipe, fitted
 from training.report import report, short
+from training.resume import Unfinished
 from training.trainer import Trainer
 
 
@@ -65,9 +66,8 @@ def prepare(options: argparse.Namespace) -> Trainer:
     device = hardware.prepare(options.device)
 
     out: Path = options.out.absolute()
-    unfinished = Trainer.unfinished(out)
     checkpoints.check_place(out)
-    if out.exists() and not unfinished.exists() and not options.overwrite:
+    if out.exists() and not Unfinished(out).path.exists() and not options.overwrite:
         raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
 
     recipe = RECIPES[options.recipe].with_options(changed)  # refuses wrong values before a large text is read
@@ -75,8 +75,6 @@ def prepare(options: argparse.Namespace) -> Trainer:
     choice = begin(options.init, corpus.text, recipe, own_sizes=any(name in changed for name in SAME_LAYERS))
     sizes = choice.base.network.config if choice.base else None
     recipe = fitted(RECIPES[options.recipe], corpus.split, sizes).with_options(changed)
-    if options.overwrite:
-        unfinished.unlink(missing_ok=True)
     trainer = Trainer(
         corpus,
         recipe,
@@ -86,6 +84,7 @@ def prepare(options: argparse.Namespace) -> Trainer:
         device=device,
         command=_for_the_record(options),
         init=choice.base,
+        overwrite=options.overwrite,
     )
     for line in short(report(corpus, recipe, choice, options.minutes)):
         print(line)
@@ -140,7 +139,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
         trainer = prepare(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 2
     if trainer.step:
@@ -150,11 +149,13 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"\nStopped at once: {trainer.directory} holds the best that was measured.", file=sys.stderr)
         return 130
-    except FloatingPointError as error:
-        print(f"training.train: {error}; {trainer.directory} holds the best before that", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"training.train: {error}; {trainer.directory} holds the last that could be written", file=sys.stderr)
+    except ValueError as error:  # another run trains to the same directory
+        print(f"training.train: {error}", file=sys.stderr)
+        return 2
+    except (FloatingPointError, MemoryError, OSError) as error:
+        reason = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.filename else error
+        kept = f"{trainer.directory} holds the best so far" if trainer.directory.exists() else "nothing was written"
+        print(f"training.train: {reason}; {kept}", file=sys.stderr)
         return 1
 
     training = checkpoints.load(trainer.directory).training

@@ -1,18 +1,14 @@
 """The training loop: one run from a corpus to a checkpoint, which can be stopped and taken up again."""
 
 import copy
-import dataclasses
-import json
 import math
-import platform
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,18 +20,22 @@ from model import hardware
 from model.copying import Copies, Source
 from model.generation import GenerationConfig, generate
 from model.loaded import Model
-from model.lstm import CharLSTM, State
+from model.lstm import WINDOW, CharLSTM, State
 from model.vocabulary import Vocabulary
+from training import memory
 from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus
 from training.evaluation import Evaluation, evaluate
 from training.optimization import learning_rate, optimizers
 from training.recipes import Recipe
+from training.record import Record
+from training.resume import Unfinished
 from training.transfer import transfer
 
-TIMED_STEPS = 20  # how many steps a run with a time limit takes before it settles how many there will be
-SAMPLE_LENGTH = 200
+TIMED_STEPS = 20  # steps after which a run with a time limit settles how many there will be
+SAVE_EVERY = 300  # seconds between two savings of what the run needs to go on, at most
+SAMPLE_LENGTH = 200  # characters
 CPU = torch.device("cpu")
 
 
@@ -48,19 +48,19 @@ class Progress:
     loss: float  # nats, of the last batch
     bits_per_character: float  # held out, as last measured
     characters_per_second: float
-    sample: str | None  # newly written, where the held-out part has just been measured
+    sample: str | None  # newly written, if the held-out part has just been measured
 
 
 class Trainer:
     """One training run; the best weights so far are always in `directory`.
 
     With `minutes`, the first steps are timed and the number of steps follows from that. What an unfinished run needs to
-    go on is kept in a file beside `directory`: a run of the same corpus, recipe and seed goes on from there and ends
-    with the weights of an unbroken one. Raises ValueError where the file is another run's.
+    go on is kept in a file beside `directory` (`Unfinished`): a run of the same corpus, recipe and seed goes on from
+    there and ends with the weights of an unbroken one.
     """
 
-    # All that a run must remember to go on as if it had never been stopped, beside its network and optimizer.
-    MEMORY = ("step", "steps", "state", "seconds", "losses", "curve", "samples", "best", "best_nats")
+    # All numbers that a run must keep to go on as if it had never been stopped, beside the state of torch's objects.
+    KEPT = ("step", "steps", "state", "seconds", "losses", "best", "best_nats")
 
     def __init__(
         self,
@@ -73,138 +73,131 @@ class Trainer:
         device: torch.device = CPU,
         command: str = "",
         init: Model | None = None,
+        overwrite: bool = False,
     ) -> None:
-        if recipe.window >= corpus.split:
-            raise ValueError(
-                f"window is {recipe.window:,}, but only {corpus.split:,} characters train: give a shorter one"
-            )
-        torch.manual_seed(seed)
+        """Prepare the run, or take up an unfinished one unless `overwrite`; nothing is written yet.
+
+        ValueError if the recipe does not suit the text or the machine, or if the unfinished run is another one.
+        MemoryError if the memory does not suffice.
+        """
+        check_window(recipe, corpus)
         self.recipe, self.directory, self.seed, self.minutes = recipe, Path(directory).absolute(), seed, minutes
         self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase, corpus.typography)
-        training = self.vocabulary.encode(corpus.training).to(device)
-        self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
-        before = (init.copies or Copies((), unknown=init.name)) if init else Copies(())
-        self.copies = before.and_then(Source.of(corpus.name, corpus.training))
-        network = CharLSTM(recipe.network, len(self.vocabulary))
-        self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
-        self.network = network.to(device)
-        self.optimizers = optimizers(self.network, recipe)
-        # The average of the weights on their way predicts better than the weights of any one step: it is what is kept.
-        self.average = (
-            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
-            if recipe.ema_decay
-            else None
-        )
-        reader = Streams if recipe.context == "carried" else Windows
-        self.batches = reader(training, recipe.batch_size, recipe.window, seed)
+        memory.check(recipe, len(self.vocabulary), device)
+        with memory.told():
+            self._prepare_text(corpus, device, init)
+            self._prepare_network(device, init)
         self.evaluate_every = recipe.evaluate_every or self.batches.steps_per_epoch
-        bfloat16 = recipe.precision == "bfloat16" and hardware.has_bfloat16(device)
-        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
+        about: dict[str, Any] = {"seed": seed, "command": command, "init": init, "minutes": minutes}
+        self.record = Record(corpus, recipe, self.network, device=device, precision=self.precision, **about)
 
         self.step = 0
         self.steps = None if minutes else recipe.steps or math.ceil(recipe.epochs * self.batches.steps_per_epoch)
         self.state = self.network.zero_state(recipe.batch_size)
         self.seconds = 0.0
         self.losses: list[float] = []  # nats, since the last measurement
-        self.curve: list[dict[str, Any]] = []
-        self.samples: list[dict[str, Any]] = []
         self.best: dict[str, Tensor] = {}  # a copy, since the network's own weights go on changing
         self.best_nats = math.inf
-
-        self.about = {
-            "corpus": {
-                "name": corpus.name,
-                "characters": len(corpus.text),
-                "language": corpus.language,
-                "files": list(corpus.files),
-                "held_out_files": list(corpus.held_out_files),
-            },
-            "split": {"training": len(training), "held_out": len(self.held_out)},
-            "recipe": dataclasses.asdict(recipe),
-            "init": {"name": init.name, "sha256": init.digest} if init else None,
-            "seed": seed,
-            "command": command,
-            "parameters": sum(p.numel() for p in self.network.parameters()),
-            "precision": "bfloat16" if bfloat16 else "float32",
-            "machine": hardware.describe(device),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        }
-        own = ("corpus", "recipe", "init", "seed", "precision")
-        self.identity = json.dumps([*(self.about[key] for key in own), minutes])
-        if self.unfinished(self.directory).exists():
+        self.unfinished = Unfinished(self.directory)
+        if self.unfinished.path.exists() and not overwrite:
             self._restore()
 
-    @staticmethod
-    def unfinished(directory: Path) -> Path:
-        """The file that holds what an unfinished run needs to go on."""
-        return directory.with_name(directory.name + ".unfinished")
+    def _prepare_text(self, corpus: Corpus, device: torch.device, init: Model | None) -> None:
+        training = self.vocabulary.encode(corpus.training).to(device)
+        self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
+        batches = Streams if self.recipe.context == "carried" else Windows
+        self.batches = batches(training, self.recipe.batch_size, self.recipe.window, self.seed)
+        before = (init.copies or Copies((), unknown=init.name)) if init else Copies(())
+        self.copies = before.and_then(Source.of(corpus.name, corpus.training))
+
+    def _prepare_network(self, device: torch.device, init: Model | None) -> None:
+        recipe = self.recipe
+        torch.manual_seed(self.seed)
+        network = CharLSTM(recipe.network, len(self.vocabulary))
+        self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
+        self.network = network.to(device)
+        self.optimizers = optimizers(self.network, recipe)
+        # The average of the weights on their way predicts better than the weights of any one step: it is what is kept.
+        ema = get_ema_multi_avg_fn(recipe.ema_decay)
+        self.average = AveragedModel(self.network, multi_avg_fn=ema) if recipe.ema_decay else None
+        bfloat16 = recipe.precision == "bfloat16" and hardware.has_bfloat16(device)
+        self.precision = "bfloat16" if bfloat16 else "float32"
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
 
     @property
     def complete(self) -> bool:
-        """Whether all steps are taken, or the last measurements were worse than the best before them."""
-        best = min(range(len(self.curve)), key=lambda i: self.curve[i]["held_out_nats"], default=0)
-        out_of_patience = self.recipe.patience and len(self.curve) - 1 - best >= self.recipe.patience
+        """Whether all steps are made, or the last measurements were worse than the best one before them."""
+        out_of_patience = self.recipe.patience and self.record.since_best >= self.recipe.patience
         return self.step == self.steps or bool(out_of_patience)
 
     def run(self) -> Generator[Progress]:
         """Train to the end, yielding after every step; closing the iterator keeps what was reached until then.
 
-        Raises FloatingPointError where the loss is no longer a number, with the best weights before that kept.
+        Whatever it raises, the last that could be written stays, and the message is a sentence: ValueError if another
+        run trains to the same directory; OSError if the disk refuses; MemoryError; FloatingPointError if the loss is
+        no longer a number.
         """
-        self.started = time.perf_counter() - self.seconds
-        if not self.curve:
-            self._measure()
-            self._save()
+        with self.unfinished.locked(), memory.told():
+            self.saved = time.perf_counter()
+            self.started = self.saved - self.seconds
+            if not self.record.curve:
+                self._save()  # before there is a checkpoint, so that a run that is killed here can go on, too
+                self._measure()
+                self._save()
+            try:
+                yield from self._steps()
+            except GeneratorExit:
+                self._save()  # before a measurement that an unbroken run would not make
+                if self.record.curve[-1]["step"] != self.step:
+                    self._measure()
+                self._finish()
+                raise
+            self._finish()
+            self.unfinished.remove()
+
+    def _steps(self) -> Iterator[Progress]:
+        """The loop."""
         self.network.train()
         durations: list[float] = []
-        try:
-            while not self.complete:
-                # ---- one step ----------------------------------------------------------------------------------------
-                before = time.perf_counter()
-                characters = self._step()
-                durations = [*durations[1 - TIMED_STEPS :], time.perf_counter() - before]
-                if self.steps is None and len(durations) == TIMED_STEPS:
-                    self.steps = self._affordable_steps(median(durations))
+        while not self.complete:
+            # ---- one step --------------------------------------------------------------------------------------------
+            before = time.perf_counter()
+            characters = self._step()
+            durations = [*durations[1 - TIMED_STEPS :], time.perf_counter() - before]
+            loss = self.losses[-1]
+            if not math.isfinite(loss):
+                self._finish()
+                self.unfinished.remove()
+                raise FloatingPointError(f"at step {self.step:,} the loss is {loss}: try a lower --learning-rate")
+            if self.steps is None and len(durations) == TIMED_STEPS:
+                self.steps = self._affordable_steps(median(durations))
 
-                # ---- measure, write a sample, keep the best ----------------------------------------------------------
-                measured = self.step % self.evaluate_every == 0 or self.step == self.steps
-                loss = self.losses[-1]
-                if not math.isfinite(loss):
-                    self._finish()
-                    self.unfinished(self.directory).unlink(missing_ok=True)
-                    raise FloatingPointError(f"at step {self.step:,} the loss is {loss}: try a lower --learning-rate")
-                if measured:
-                    self._measure()
-                    self._save()
-
-                # ---- tell --------------------------------------------------------------------------------------------
-                yield Progress(
-                    step=self.step,
-                    steps=self.steps,
-                    loss=loss,
-                    bits_per_character=self.curve[-1]["held_out_nats"] / math.log(2),
-                    characters_per_second=characters / median(durations),
-                    sample=self.samples[-1]["text"] if measured else None,
-                )
-        except GeneratorExit:
-            self.seconds = time.perf_counter() - self.started
-            self._save()  # before a measurement that an unbroken run would not make
-            if self.curve[-1]["step"] != self.step:
+            # ---- measure, write a sample, keep the best; save --------------------------------------------------------
+            measured = self.step % self.evaluate_every == 0 or self.step == self.steps
+            if measured:
                 self._measure()
-            self._finish()
-            raise
-        self._finish()
-        self.unfinished(self.directory).unlink(missing_ok=True)
+            if measured or time.perf_counter() - self.saved > SAVE_EVERY:
+                self._save()
+
+            # ---- report ----------------------------------------------------------------------------------------------
+            yield Progress(
+                step=self.step,
+                steps=self.steps,
+                loss=loss,
+                bits_per_character=self.record.curve[-1]["held_out_nats"] / math.log(2),
+                characters_per_second=characters / median(durations),
+                sample=self.record.samples[-1]["text"] if measured else None,
+            )
 
     def _step(self) -> int:
-        """Learn from the next batch; return how many characters it read."""
+        """Learn from the next batch; return how many characters it has."""
         inputs, targets = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
         state = self._state_for(len(inputs))
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = learning_rate(self.recipe, self.step, self.steps)
         with self.autocast:
-            hidden, (h, c) = self.network.read(inputs, state)
-            logits = self.network.output(hidden[:, -targets.size(1) :])  # those steps that have a target
+            hidden, (h, c) = self.network.read(inputs, state)  # (B, T, H), (L, B, H) twice
+            logits = self.network.output(hidden[:, -targets.size(1) :])  # of the steps that have a target
         loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         self.network.zero_grad()
         loss.backward()
@@ -220,7 +213,7 @@ class Trainer:
         return inputs.numel()
 
     def _state_for(self, B: int) -> State:
-        """The state from which `B` streams read on: zero where none is carried, or where it is reset by chance."""
+        """The state from which `B` streams read on: zero if none is carried, or if it is reset at random."""
         if not self.batches.carried:
             return self.network.zero_state(B)
         if not self.recipe.state_reset:
@@ -230,110 +223,95 @@ class Trainer:
         return hidden * kept, cell * kept
 
     def _affordable_steps(self, seconds_per_step: float) -> int:
+        """How many steps there will be in all, so that they and their measurements take the time that is given."""
         assert self.minutes is not None
-        seconds_per_measurement = self.curve[0]["seconds"]  # the first, made before the first step
+        seconds_per_measurement = self.record.curve[0]["seconds"]  # the first, made before the first step
         left = 60 * self.minutes - (time.perf_counter() - self.started)
         return self.step + max(1, int(left / (seconds_per_step + seconds_per_measurement / self.evaluate_every)))
 
-    # ---- measuring and keeping -----------------------------------------------------------------------------------
+    # ---- measuring and keeping the best ------------------------------------------------------------------------------
 
     def _measure(self) -> None:
         """Measure the held-out part, write a sample, note both, and keep the weights if they are the best."""
         with self.autocast:
-            measured = evaluate(self._candidate(), self.held_out, self.recipe.context)
-        self.samples.append({"step": self.step, "text": self._sample()})
+            measured = evaluate(self._candidate, self.held_out, self.recipe.context)
+        sample = self._sample()
         self.seconds = time.perf_counter() - self.started
-        self.curve.append(
-            {
-                "step": self.step,
-                "seconds": round(self.seconds, 2),
-                "training_nats": sum(self.losses) / len(self.losses) if self.losses else None,
-                "held_out_nats": measured.nats,
-            }
-        )
+        training_nats = sum(self.losses) / len(self.losses) if self.losses else None
+        self.record.add(self.step, self.seconds, training_nats, measured, sample)
         self.losses = []
         if measured.nats < self.best_nats:
             self.best_nats = measured.nats
-            self.best = {name: tensor.clone() for name, tensor in self._candidate().state_dict().items()}
+            self.best = {name: tensor.clone() for name, tensor in self._candidate.state_dict().items()}
             self._write(measured)
 
+    @property
     def _candidate(self) -> CharLSTM:
         """The network that would be kept at this step."""
         candidate: CharLSTM = self.average.module if self.average else self.network  # type: ignore[assignment]
         return candidate
 
     def _sample(self) -> str:
-        copied = Model(copy.deepcopy(self._candidate()).to(CPU).eval(), self.vocabulary)
-        config = GenerationConfig(
-            **vars(self.recipe.sampling), context=self.recipe.context, length=SAMPLE_LENGTH, seed=self.seed
-        )
-        return "".join(generate(copied, "", config))
-
-    def _write(self, measured: Evaluation) -> None:
-        """Write the best weights, with the record so far."""
-        training = {
-            **self.about,
-            "steps": self.step,
-            "best_step": min(self.curve, key=lambda point: point["held_out_nats"])["step"],
-            "seconds": round(self.seconds, 1),
-            "held_out": measured.figures,
-            "curve": self.curve,
-            "samples": self.samples,
-        }
-        kept = Model(
-            self._best_network(),
-            self.vocabulary,
-            self.recipe.sampling,
-            self.recipe.context,
-            training,
-            copies=self.copies,
-        )
-        checkpoints.save(kept, self.directory, card(training, copies=True))
+        """A text that the network writes at this step, without a prompt."""
+        model = Model(copy.deepcopy(self._candidate).to(CPU).eval(), self.vocabulary)
+        own = {**vars(self.recipe.sampling), "context": self.recipe.context, "seed": self.seed}
+        return "".join(generate(model, "", GenerationConfig(length=SAMPLE_LENGTH, **own)))
 
     def _best_network(self) -> CharLSTM:
-        network = CharLSTM(self.recipe.network, len(self.vocabulary))
+        network = copy.deepcopy(self.network)  # a new one would draw random numbers, which training goes on with
         network.load_state_dict(self.best)
         return network
 
+    def _write(self, measured: Evaluation) -> None:
+        """Write the best weights, which have these figures, with the record so far."""
+        training = self.record.content(self.step, self.seconds, measured)
+        own: dict[str, Any] = {"sampling": self.recipe.sampling, "context": self.recipe.context}
+        model = Model(self._best_network(), self.vocabulary, training=training, copies=self.copies, **own)
+        checkpoints.save(model, self.directory, card(training, copies=True))
+
     def _finish(self) -> None:
-        """Write the best weights once more, with the figure they have as they are stored and read again."""
+        """Write the best weights once more, with the figures that they have as they are stored."""
         stored = checkpoints.as_stored(self._best_network()).to(self.held_out.device)
         self._write(evaluate(stored, self.held_out, self.recipe.context))
 
-    # ---- stopping and going on -------------------------------------------------------------------------------------
+    # ---- stopping and going on ---------------------------------------------------------------------------------------
 
     def _save(self) -> None:
-        content = {name: getattr(self, name) for name in self.MEMORY}
-        content |= {"network": self.network.state_dict()}
-        content |= {"average": self.average.state_dict() if self.average else {}}
-        content |= {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
-        content |= {"identity": self.identity, "random": torch.get_rng_state()}
+        """Keep all that the run needs to go on from here."""
+        self.seconds = time.perf_counter() - self.started
+        state = {name: getattr(self, name) for name in self.KEPT}
+        state |= {"curve": self.record.curve, "samples": self.record.samples}
+        state |= {"network": self.network.state_dict()}
+        state |= {"average": self.average.state_dict() if self.average else {}}
+        state |= {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+        state |= {"random": torch.get_rng_state()}
         if self.held_out.is_cuda:
-            content["cuda_random"] = torch.cuda.get_rng_state()
-        path = self.unfinished(self.directory)
-        fresh = path.with_name(path.name + ".new")
-        torch.save(content, fresh)
-        fresh.replace(path)
+            state["cuda_random"] = torch.cuda.get_rng_state()
+        self.unfinished.save(self.record.identity, state)
+        self.saved = time.perf_counter()
 
     def _restore(self) -> None:
-        path = self.unfinished(self.directory)
-        try:
-            content = torch.load(path, map_location=self.held_out.device, weights_only=True)
-            identity = content["identity"]
-        except Exception as error:  # torch.load raises a dozen kinds for a damaged file
-            raise ValueError(f"{path} is damaged: add --overwrite to begin afresh") from error
-        if identity != self.identity:
-            raise ValueError(
-                f"{path} belongs to a run with another text, recipe, seed or time: "
-                "repeat that command to go on with it, or add --overwrite to begin afresh"
-            )
-        self.network.load_state_dict(content["network"])
+        """Go on from where an unfinished run was saved."""
+        state = self.unfinished.load(self.record.identity, self.held_out.device)
+        self.network.load_state_dict(state["network"])
         if self.average:
-            self.average.load_state_dict(content["average"])
-        for optimizer, state in zip(self.optimizers, content["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
-        torch.set_rng_state(content["random"].cpu())
-        if "cuda_random" in content:
-            torch.cuda.set_rng_state(content["cuda_random"].cpu())
-        for name in self.MEMORY:
-            setattr(self, name, content[name])
+            self.average.load_state_dict(state["average"])
+        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(own)
+        torch.set_rng_state(state["random"].cpu())
+        if "cuda_random" in state:
+            torch.cuda.set_rng_state(state["cuda_random"].cpu())
+        self.record.curve, self.record.samples = state["curve"], state["samples"]
+        for name in self.KEPT:
+            setattr(self, name, state[name])
+
+
+def check_window(recipe: Recipe, corpus: Corpus) -> None:
+    """Raise ValueError, in one sentence, if the recipe's window is not one that can be trained on or written with."""
+    if recipe.context == "window" and recipe.window != WINDOW:
+        raise ValueError(
+            f"window is {recipe.window:,}, but a model with window context always reads {WINDOW} characters: "
+            "leave out --window, or choose --recipe modern"
+        )
+    if recipe.window >= corpus.split:
+        raise ValueError(f"window is {recipe.window:,}, but only {corpus.split:,} characters train: give a shorter one")
