@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.timing import table
 from model.checkpoint import load
 from model.copying import LETTERS, RUN, Copies
-from training.corpus import read
+from training.corpus import read_again
 
 CUTS = 3000  # passages of the book that are looked for
 LONGEST = 200  # characters of such a passage
@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("other", type=Path, metavar="OTHER", help="a text that it was not trained on")
     asked = parser.parse_args(arguments)
     model = load(asked.checkpoint)
-    book = read(asked.book, model.vocabulary.lowercase).training
-    other = model.vocabulary.repair(read([asked.other], lowercase=False).text).text[:TRIED]
+    book = read_again(model.training, asked.book).training
+    other = model.vocabulary.repair(read_again(model.training, [asked.other]).text).text[:TRIED]
     own = model.copies.sources[0] if model.copies else None
     if own is None or own.characters != len(book):
         print("benchmarks.copying: the checkpoint was not trained on this text", file=sys.stderr)

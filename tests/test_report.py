@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("own_process")
 
 
 def told(*paths: Path, hold_out: tuple[Path, ...] = (), speed: float | None = None) -> Report:
-    corpus = read(paths, hold_out=hold_out)
+    corpus = read(paths, form="book", hold_out=hold_out)
     return report(corpus, fitted(MODERN, corpus.split), NOTHING, speed=speed, machine="a machine")
 
 

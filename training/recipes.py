@@ -96,6 +96,26 @@ MODERN = Recipe(
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
 
 LIBRARY = 6_000_000  # characters: more are as many as a library has
+LARGE_LIBRARY = 25_000_000
+
+# A library is too much to be learned by heart: no dropout, and all that makes learning fast.
+PRE_TRAINING: dict[str, Any] = {
+    "output_reads": "sum",
+    "dropout_input": 0.0,
+    "dropout_hidden": 0.0,
+    "dropout_output": 0.0,
+    "weight_drop": 0.0,
+    "window": 128,
+    "batch_size": 128,
+    "state_reset": 0.01,
+    "optimizer": "muon",
+    "learning_rate": 8e-3,
+    "ema_decay": 0.0,
+    "steps": 0,
+    "epochs": 3.0,
+    "evaluate_every": 200,
+    "patience": 0,
+}
 
 # How the modern recipe differs for texts of other sizes: up to how many characters train, what that is like, and what
 # suits it. The more text, the larger the network that it can teach, and the less it takes to keep it from being learned
@@ -120,24 +140,8 @@ SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
             "evaluate_every": 250,
         },
     ),
-    (
-        inf,
-        "a library",
-        {
-            "hidden_size": 608,
-            "dropout_input": 0.0,
-            "dropout_hidden": 0.0,
-            "dropout_output": 0.0,
-            "weight_drop": 0.0,
-            "batch_size": 128,
-            "optimizer": "muon",
-            "learning_rate": 8e-3,
-            "ema_decay": 0.0,
-            "steps": 0,
-            "epochs": 3.0,
-            "evaluate_every": 500,
-        },
-    ),
+    (LARGE_LIBRARY, "a library", PRE_TRAINING | {"hidden_size": 608}),
+    (inf, "a large library", PRE_TRAINING | {"hidden_size": 832, "epochs": 2.0}),
 )
 # A network that can write already is to learn a new text without forgetting its language: few and small steps, and as
 # little dropout as it is used to.
