@@ -1,20 +1,24 @@
 """How fast one writer writes: `python -m benchmarks.generation [CHECKPOINT ...]`.
 
 For each checkpoint, side by side in one run: the tutorials' loop, `nn.LSTM` called one step at a time, this project's
-decoder in both contexts, and the floor, which is `torch.mv` over the decoder's own matrices and nothing else.
+decoder in both contexts and by each of its routines, reading a prompt, and the floor: reading from memory, once and
+without computing, as many bytes as the decoder's weights have.
 """
 
 import argparse
+import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import torch
 
 from benchmarks.timing import table, take_turns
-from model import hardware
+from model import hardware, product
 from model.generation import GenerationConfig, Request
 from model.hub import load
 from model.loaded import Model
@@ -25,12 +29,14 @@ ASSETS = Path(__file__).parent.parent / "assets"
 DEFAULT = ["alice", "alice-classic", "pooh-classic"]
 TURN = 200  # characters written in one turn
 SLOW_TURN = 20
-TUTORIALS, STEPS, CARRIED, WINDOWED, FLOOR = (
+TUTORIALS, STEPS, CARRIED, FLOAT32, WINDOWED, PREFILL, FLOOR = (
     "the tutorials' loop",
     "nn.LSTM, step by step",
     "carried context",
+    "carried, DECODER=float32",
     "window context",
-    "torch.mv alone",
+    "reading a prompt",
+    "reading the weights alone",
 )
 PROMPT = (
     "alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do: once"
@@ -81,24 +87,44 @@ def batched(model: Model, **options: object) -> Callable[[int], None]:
     return write
 
 
+def by_float32(model: Model) -> Model:
+    """`model`, whose decoder computes its products in float32."""
+    copied = dataclasses.replace(model)
+    with mock.patch.dict(os.environ, DECODER="float32"):
+        _ = copied.decoder  # made at the first use
+    return copied
+
+
+def prefill(model: Model) -> Callable[[int], None]:
+    """A prompt, read in pieces of 50 characters."""
+    streams, ids = model.decoder.streams(1), model.vocabulary.encode(PROMPT).numpy()
+
+    def read(characters: int) -> None:
+        for _ in range(characters // 50):
+            streams.prefill(0, ids[:50])
+
+    return read
+
+
 def floor(model: Model) -> Callable[[int], None]:
-    """The matrix products of a step alone."""
-    weights = model.decoder.weights
-    operands = [torch.zeros(matrix.size(1), dtype=matrix.dtype) for matrix in weights]
+    """As many bytes as a step's weights, read from wherever they stay, once for each character."""
+    sizes = {name: each.numel() for name, each in model.network.named_parameters() if "layers" in name}
+    sizes.pop("layers.0.weight_ih_l0")  # a table
+    numbers = torch.ones(2, sum(sizes.values()) * (1 if model.decoder.exact else 4) // 8)  # float32
 
-    @torch.inference_mode()
-    def write(characters: int) -> None:
+    def read(characters: int) -> None:
         for _ in range(characters):
-            for matrix, operand in zip(weights, operands, strict=True):
-                torch.mv(matrix, operand)
+            torch.dot(numbers[0], numbers[1])
 
-    return write
+    return read
 
 
 def measure(model: Model) -> dict[str, float]:
     """Milliseconds for a character, by method."""
     own = vars(model.sampling)
     methods = {STEPS: stepwise(model), CARRIED: batched(model, **own), FLOOR: floor(model)}
+    if model.decoder.exact:
+        methods |= {FLOAT32: batched(by_float32(model), **own), PREFILL: prefill(model)}
     if model.context == "window":
         methods |= {TUTORIALS: tutorial(model), WINDOWED: batched(model, context="window", **own)}
     turns = {name: SLOW_TURN if name in (TUTORIALS, WINDOWED) else TURN for name in methods}
@@ -110,7 +136,7 @@ def measure(model: Model) -> dict[str, float]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description="How fast one writer writes.")
     parser.add_argument("checkpoints", nargs="*", default=[ASSETS / name for name in DEFAULT], metavar="CHECKPOINT")
-    print(hardware.use(hardware.writing_threads()))
+    print(f"{hardware.use(hardware.writing_threads())}, decoding by {product.choice()}")
     figures = {}
     for model in map(load, parser.parse_args(arguments).checkpoints):
         figures[model.name] = times = measure(model)
@@ -119,9 +145,10 @@ def main(arguments: list[str]) -> int:
             (name, f"{time:.4f}", f"{1000 / time:,.0f}", f"{slowest / time:.1f}", f"{time / lowest:.2f}")
             for name, time in times.items()
         ]
-        header = (model.name, "ms a character", "characters/s", "times the slowest", "of torch.mv's time")
+        header = (model.name, "ms a character", "characters/s", "times the slowest", "times the floor")
         print("\n" + table(header, rows))
-    print(json.dumps({"threads": torch.get_num_threads(), "milliseconds": figures}))
+    about = {"processor": hardware.describe(torch.device("cpu")), "seconds": product.timed()}
+    print(json.dumps({**about, "milliseconds": figures}))
     return 0
 
 

@@ -1,7 +1,7 @@
 """The decoder: a network made ready for fast single steps, in one stream or in many side by side."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.lstm import CharLSTM
-from model.product import EXACT, ROUTINES, ZERO, Product, chosen
+from model.product import EXACT, ROUTINES, ZERO, Product, any_streams, chosen
 from model.quantization import LARGEST, quantize_rows
 
 SMALL = 2**21  # bytes: float32 weights up to this size stay in a processor core's own cache
 PIECE = 256  # characters of a prompt whose sums are kept at once
 
 Floats = NDArray[np.float32]
+
+# As arrays, which NumPy reads faster than numbers.
+ONE, HALF, HALF_RANGE, OFFSET = (np.array(x, np.float32) for x in (1, 0.5, LARGEST / 2, ZERO + 0.5))
 
 
 class Decoder:
@@ -79,7 +82,7 @@ class Decoder:
         # Of the output layer a row's scale is a power of two, and hidden states may be the sum of all layers'.
         self.reads = self.L if network.config.output_reads == "sum" else 1
         of_output = network.output.weight.cpu()  # (V, H)
-        self.scales: list[Floats] = [halved.numpy()] * self.L  # (4H,)
+        self.scales: list[Floats] = []  # (4H,), where exact
         self.multiply: list[Callable[[Tensor], Tensor]]
         if self.exact:
             self.routine = ROUTINES[chosen()]
@@ -91,8 +94,11 @@ class Decoder:
             steps = torch.exp2((of_output.abs().sum(1, keepdim=True) / most).clamp_min(1e-30).log2().ceil())
             of_output = (of_output / steps).round() * steps
         else:
-            self.multiply = [partial(torch.mm, mat2=each.T.contiguous()) for each in weights]
-        self.of_output = of_output.T.contiguous()
+            # Twice the hidden state is kept, without the halving at the end of a step.
+            self.multiply = [any_streams(each * halved[:, None] / 2) for each in weights]
+            of_output = of_output / 2
+        self.of_output = of_output
+        self.multiply_output = any_streams(of_output)
         self.output_bias = network.output.bias.numpy(force=True).copy()
 
     def streams(self, B: int) -> "Streams":
@@ -108,7 +114,7 @@ class Decoder:
         read = streams.hidden.reshape(-1, self.L, self.H)[:, self.L - self.reads :].sum(1, np.float32)
         if self.exact:
             np.subtract(read, ZERO * self.reads, out=read)
-        return torch.mm(torch.from_numpy(read), self.of_output).numpy() + self.output_bias
+        return self.multiply_output(torch.from_numpy(read)).numpy() + self.output_bias
 
     def advance(self, ids: NDArray[np.int64], streams: "Streams") -> None:
         """As a call, without logits.
@@ -160,7 +166,7 @@ class Streams:
     def __init__(self, decoder: Decoder, B: int) -> None:
         """Streams that have read nothing."""
         self.decoder = decoder
-        # Hidden states of all layers (B, L H): whole numbers, or where not exact, as they are.
+        # Hidden states of all layers (B, L H): whole numbers, or where not exact, twice their value.
         self.zero, dtype = (ZERO, np.uint8) if decoder.exact else (0, np.float32)
         self.hidden: NDArray[Any] = np.full((B, decoder.L * decoder.H), self.zero, dtype)
         self.layers = [_Layer(self, i) for i in range(decoder.L)]
@@ -206,30 +212,30 @@ class _Layer:
 
     def __init__(self, streams: Streams, i: int) -> None:
         decoder, B, H = streams.decoder, len(streams.hidden), streams.decoder.H
-        self.exact, self.scale = decoder.exact, decoder.scales[i]
+        self.exact, self.scale = decoder.exact, decoder.scales[i] if decoder.exact else None
         self.hidden = streams.hidden[:, i * H : (i + 1) * H]
         self.inputs = torch.from_numpy(streams.hidden[:, max(0, i - 1) * H : (i + 1) * H])  # of the layer below and own
         all_five = np.zeros((B, 5 * H), np.float32)  # i, f, o, g, cell
         self.gates, self.sigmoids, self.o = all_five[:, : 4 * H], all_five[:, : 3 * H], all_five[:, 2 * H : 3 * H]
         self.i_and_f, self.g_and_cell = all_five[:, : 2 * H], all_five[:, 3 * H :]
         self.i_times_g, self.f_times_cell, self.cell = all_five[:, :H], all_five[:, H : 2 * H], all_five[:, 4 * H :]
-        self.wide = np.zeros((B, H), np.float32)
+        self.wide = np.zeros((B, H), np.float32) if decoder.exact else self.hidden
 
     def update(self, sums: Floats, constant: Floats) -> None:
         """The new state, from the sums of products (B, 4H) and what is added to them when they are scaled."""
         gates, cell, wide = self.gates, self.cell, self.wide
-        np.multiply(sums, self.scale, out=gates)
-        np.add(gates, constant, out=gates)
+        if self.scale is not None:
+            np.multiply(sums, self.scale, out=gates)
+            sums = gates
+        np.add(sums, constant, out=gates)
         np.tanh(gates, out=gates)
-        np.add(self.sigmoids, 1, out=self.sigmoids)  # twice the sigmoids, that is
+        np.add(self.sigmoids, ONE, out=self.sigmoids)  # twice the sigmoids, that is
         np.multiply(self.i_and_f, self.g_and_cell, out=self.i_and_f)  # i * g, and f * cell
         np.add(self.i_times_g, self.f_times_cell, out=cell)
-        np.multiply(cell, 0.5, out=cell)
+        np.multiply(cell, HALF, out=cell)
         np.tanh(cell, out=wide)
         np.multiply(wide, self.o, out=wide)  # twice the hidden state, from -2 to 2
         if self.exact:
-            np.multiply(wide, LARGEST / 2, out=wide)
-            np.add(wide, ZERO + 0.5, out=wide)
+            np.multiply(wide, HALF_RANGE, out=wide)
+            np.add(wide, OFFSET, out=wide)
             np.copyto(self.hidden, wide, casting="unsafe")  # cut off, and so rounded
-        else:
-            np.multiply(wide, 0.5, out=self.hidden)

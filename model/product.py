@@ -2,7 +2,8 @@
 
 import os
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Protocol
 
 import torch
@@ -39,10 +40,25 @@ class Float32Product:
     """The product in float32, which every processor computes."""
 
     def __init__(self, numbers: Tensor) -> None:
-        self.numbers = numbers.T.float().contiguous()
+        self.multiply = many_streams(numbers.float())
 
     def __call__(self, hidden: Tensor) -> Tensor:
-        return torch.mm(hidden.float() - ZERO, self.numbers)
+        return self.multiply(hidden.float() - ZERO)
+
+
+def many_streams(weights: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function from x (B, K) to x @ weights.T (B, N), all float32: by oneDNN where torch has it, else `torch.mm`."""
+    if not torch.backends.mkldnn.is_available():
+        return partial(torch.mm, mat2=weights.T.contiguous())
+    packed = torch.ops.mkldnn._reorder_linear_weight(weights.contiguous(), None)
+    multiply = torch.ops.mkldnn._linear_pointwise.default
+    return lambda x: multiply(x, packed, None, "none", [], "")
+
+
+def any_streams(weights: Tensor) -> Callable[[Tensor], Tensor]:
+    """As `many_streams`, for a small matrix (N, K): for a single stream `torch.mm` is then the faster."""
+    one, many = weights.T.contiguous(), many_streams(weights)
+    return lambda x: torch.mm(x, one) if len(x) == 1 else many(x)
 
 
 ROUTINES: dict[str, type[Product]] = {"int8": Int8Product, "float32": Float32Product}

@@ -106,11 +106,11 @@ def test_no_sum_can_pass_what_float32_holds_exactly(large: CharLSTM) -> None:
     decoder = Decoder(large, EXACT)
     for numbers in decoder.numbers:
         assert (numbers.long().abs().sum(1) * 127 <= 2**24).all()
-    multiples = (decoder.of_output.double() * 2**40).long()  # (H, V)
+    multiples = (decoder.of_output.double() * 2**40).long()  # (V, H)
     assert torch.equal(multiples.double() / 2**40, decoder.of_output.double())
-    together = torch.from_numpy(np.bitwise_or.reduce(multiples.numpy(), axis=0))
+    together = torch.from_numpy(np.bitwise_or.reduce(multiples.numpy(), axis=1))
     step = together & -together  # the largest power of two that all of a row are multiples of
-    assert (multiples.abs().sum(0) // step * 127 <= 2**24).all()
+    assert (multiples.abs().sum(1) // step * 127 <= 2**24).all()
 
 
 def test_a_network_whose_sums_could_pass_it_is_not_exact() -> None:
@@ -175,8 +175,8 @@ def test_hidden_states_are_rounded_to_the_nearest_of_their_whole_numbers() -> No
     decoder(ids, streams)
     plain(ids, unrounded)
     first, others = streams.hidden[:, :H].astype(float) - 128, streams.hidden[:, H:].astype(float) - 128
-    assert np.abs(first - 127 * unrounded.hidden[:, :H]).max() <= 0.501  # of zero states there are no other errors
-    assert np.abs(others - 127 * unrounded.hidden[:, H:]).max() <= 3
+    assert np.abs(first - 63.5 * unrounded.hidden[:, :H]).max() <= 0.501  # of zero states there are no other errors
+    assert np.abs(others - 63.5 * unrounded.hidden[:, H:]).max() <= 3
 
 
 # ---- prefill ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,9 @@ from model.product import ROUTINES, ZERO, Float32Product, choice, chosen, is_exa
 class WrongProduct(Float32Product):
     """As on a processor that adds two products in 16 bits, and cuts off what is too large for them."""
 
+    def __init__(self, numbers: torch.Tensor) -> None:
+        self.numbers = numbers.T.float()  # (K, N)
+
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         each = hidden.float()[:, :, None] * self.numbers  # (B, K, N)
         pairs = each.unflatten(1, (-1, 2)).sum(2).clamp(-(2**15), 2**15 - 1)
