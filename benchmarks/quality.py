@@ -3,7 +3,8 @@
 Every shipped checkpoint (and those in each DIR) is measured on the held-out part of the text it was trained on, where
 that text is among the books; beside it stand compressors and an n-gram model that have read the training part too. The
 compressors' figure is what the whole text takes in bits, less what its training part takes: they go on adapting while
-they read the held-out part. The others do not. With --write the table goes into the README.
+they read the held-out part. So does a model in the row "adapts as it reads", whose output layer learns from that part
+(`model/adaptation.py`); all others stay as they are. With --write the table goes into the README.
 """
 
 import argparse
@@ -24,13 +25,16 @@ from model import hardware
 from model.checkpoint import load
 from model.loaded import Model
 from model.vocabulary import Vocabulary
-from training.corpus import Corpus, read
-from training.evaluation import evaluate
+from training.corpus import Corpus, read_again
+from training.evaluate import readable
+from training.evaluation import evaluate, evaluate_adapting
 
 ROOT = Path(__file__).parent.parent
 FIGURES = Path(__file__).with_suffix(".json")
 TABLE = re.compile(r"(?<=<!-- quality -->\n).*?(?=<!-- /quality -->)", re.DOTALL)
 ORDER = 6  # characters, of the n-gram model and of PPMd
+
+KEYS = "files", "held_out_files"  # of a record's corpus
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME),
@@ -58,12 +62,14 @@ def baselines(corpus: Corpus) -> dict[str, float]:
 
 
 def measured(model: Model, corpus: Corpus) -> dict[str, Any]:
-    ids = model.vocabulary.encode(corpus.held_out)
+    ids = model.vocabulary.encode(readable(model.vocabulary, corpus.held_out).text)
     training = model.training
+    adapting = evaluate_adapting(model.network, ids).bits_per_character if model.context == "carried" else None
     return {
         "recipe": training["recipe"]["name"] + (f", from `{training['init']['name']}`" if training.get("init") else ""),
         "parameters": training["parameters"],
         "bits_per_character": evaluate(model.network, ids, model.context).bits_per_character,
+        "adapting_bits_per_character": adapting,
     }
 
 
@@ -79,7 +85,13 @@ def table(figures: list[dict[str, Any]]) -> str:
             (model["bits_per_character"], f"`{name}` ({model['recipe']})", f"{model['parameters']:,}")
             for name, model in text["models"].items()
         ]
-        title = f"{text['name']} ({text['held_out']:,})"
+        rows += [
+            (model["adapting_bits_per_character"], f"`{name}`, adapts as it reads", "")
+            for name, model in text["models"].items()
+            if model.get("adapting_bits_per_character")
+        ]
+        case = ", lower case" if text.get("lowercase") else ""
+        title = f"{text['name']}{case} ({text['held_out']:,})"
         for bits, name, parameters in sorted(rows, reverse=True):
             figure = f"**{bits:.3f}**" if parameters else f"{bits:.3f}"
             lines.append(f"| {title} | {name} | {parameters} | {figure} |")
@@ -97,20 +109,21 @@ def main(arguments: Sequence[str]) -> int:
     books = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in options.places if path.is_file()}
     directories = sorted(file.parent for file in ROOT.glob("assets/*/config.json"))
     directories += [path for path in options.places if path.is_dir()]
-    texts: dict[tuple[tuple[str, ...], bool], tuple[Corpus, dict[str, Any]]] = {}  # by their files and their case
+    texts: dict[tuple[Any, ...], tuple[Corpus, dict[str, Any]]] = {}  # by their files, and how these are read
     for directory in directories:
         model = load(directory)
-        wanted = tuple(str(file["sha256"]) for file in model.training["corpus"]["files"])
-        lowercase = model.vocabulary.lowercase
-        if not set(wanted) <= books.keys():
+        record, recipe = model.training["corpus"], model.training["recipe"]
+        wanted, held_out = (tuple(str(file["sha256"]) for file in record.get(key, ())) for key in KEYS)
+        key = (wanted, held_out, recipe.get("lowercase"), recipe.get("form"))
+        if not {*wanted, *held_out} <= books.keys():
             print(f"{directory.name}: left out, since its text is not among the books", file=sys.stderr)
             continue
-        if (wanted, lowercase) not in texts:
-            corpus = read([books[digest] for digest in wanted], lowercase)
+        if key not in texts:
+            corpus = read_again(model.training, *([books[digest] for digest in digests] for digests in key[:2]))
             print(f"{corpus.name} ...", file=sys.stderr)
-            about = {"name": corpus.name, "held_out": len(corpus.held_out)}
-            texts[wanted, lowercase] = corpus, about | {"baselines": baselines(corpus), "models": {}}
-        corpus, text = texts[wanted, lowercase]
+            about = {"name": corpus.name, "lowercase": corpus.lowercase, "held_out": len(corpus.held_out)}
+            texts[key] = corpus, about | {"baselines": baselines(corpus), "models": {}}
+        corpus, text = texts[key]
         shipped = directory.parent == ROOT / "assets"
         text["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(model, corpus)
 

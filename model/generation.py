@@ -6,18 +6,24 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from model.adaptation import AdaptedOutput
+from model.decoder import Streams
 from model.loaded import Model
 from model.lstm import WINDOW, Context
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
-from model.serving.mixture import AnyModel
+from model.serving.mixture import AnyModel, Mixture
 
 SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # a text that has just ended one
+SENTENCE_END = 200  # characters in which that shows
 LONGEST_END = 100  # characters of a text to stop at
 LONGEST = 100_000  # characters in one continuation
 
@@ -33,7 +39,13 @@ class GenerationConfig(SamplingConfig):
     until: str = option("", "the text to end with, where stop is text", high=LONGEST_END)
     context: Context = option("carried", "carry the state on, or let every prediction see the last 100 characters")
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
+    adapt: bool = option(False, "learn from the prompt while it is read, for this text alone")
     skip: int = option(0, "number of random draws to skip, to continue an earlier text exactly", 0, 2**63 - 1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.adapt and self.context == "window":
+            raise ValueError("adapt is for context carried: with context window only the last 100 characters count")
 
 
 def defaults(model: Model) -> dict[str, Any]:
@@ -53,6 +65,8 @@ def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator
     id = request.unread.popleft()
     while not request.done:
         logits = reader(np.array([id]))  # (1, V)
+        if isinstance(reader, CarriedReader) and config.adapt:
+            request.adapt(reader.hidden[0], logits[0])
         if request.unread:
             id = request.unread.popleft()
         else:
@@ -64,12 +78,19 @@ def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator
 class Request:
     """One text that is asked for: what is still to read of its prompt, what is written, and its random numbers."""
 
-    def __init__(self, model: AnyModel, prompt: str, config: GenerationConfig) -> None:
+    def __init__(
+        self, model: AnyModel, prompt: str, config: GenerationConfig, own: Sequence[bool] | None = None
+    ) -> None:
+        """`own` tells for each character of the repaired prompt whether to learn from it with `adapt`: all, if None."""
         vocabulary = model.vocabulary
         ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
+        if config.adapt and isinstance(model, Mixture):
+            raise ValueError("adapt is for one model: it cannot be used with a mixture of two")
         self.model, self.config = model, config
+        self.own = [True] * len(ids) if own is None else own
         self.ids = ids[-WINDOW:] if config.context == "window" else ids  # of the prompt, and then of what is written
         self.unread = deque(self.ids)
+        self.until = vocabulary.repair(config.until).text if config.stop == "text" else ""
         self.characters: list[str] = []
         # Of a mixture: for each character the probability, from 0 to 1, that it came from the second model.
         self.responsibilities: list[float] = []
@@ -87,10 +108,32 @@ class Request:
             self.characters.append(self.model.vocabulary.characters[id])
             if responsibility is not None:
                 self.responsibilities.append(responsibility)
-        if self.config.stop != "length":
-            end = "".join(self.characters[-2 * LONGEST_END :])
-            if SENTENCE.search(end) if self.config.stop == "sentence" else end.endswith(self.config.until or "\0"):
-                self.cancel()
+        if self._at_end:
+            self.cancel()
+
+    @property
+    def _at_end(self) -> bool:
+        """Whether what is written ends as the request wants it to end."""
+        if self.config.stop == "sentence":
+            return SENTENCE.search("".join(self.characters[-SENTENCE_END:])) is not None
+        return self.until != "" and self.characters[-len(self.until) :] == list(self.until)
+
+    @cached_property
+    def output(self) -> AdaptedOutput:
+        """With `adapt`: the output layer of this text."""
+        assert isinstance(self.model, Model)
+        return AdaptedOutput(self.model.network.output)
+
+    def adapt(self, hidden: Tensor, logits: NDArray[np.float32]) -> None:
+        """Learn from the next character of the prompt, or, where that is read, put the text's own `logits` (V,).
+
+        `hidden` (H,) is what the output layer reads. Nothing is learned from what the model writes itself: it would
+        take its own mannerisms for the text's, and after some thousand characters repeat a few words.
+        """
+        if not self.unread:
+            logits[:] = self.output.logits(hidden).numpy()
+        elif any(self.own[len(self.ids) - len(self.unread) :][:1]):
+            self.output.add(hidden, self.unread[0])
 
     @property
     def text(self) -> str:
@@ -135,6 +178,12 @@ class CarriedReader:
     def responsibilities(self) -> NDArray[Any] | None:
         """Of a mixture: for each possible next character the probability that it comes from the second model (B, V)."""
         return self.streams.responsibilities
+
+    @property
+    def hidden(self) -> Tensor:
+        """What the output layer has read (B, H)."""
+        assert isinstance(self.streams, Streams)
+        return torch.from_numpy(self.streams.output_input).T / 2
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read `ids` (B,); return the logits (B, V) of what follows."""

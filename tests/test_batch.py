@@ -12,6 +12,7 @@ from model.checkpoint import load
 from model.generation import GenerationConfig, Request, generate
 from model.loaded import Model
 from model.serving.batch import Batch
+from model.serving.prefix_cache import PrefixCache
 
 ASSETS = Path(__file__).parent.parent / "assets"
 PROMPT = "the old tale\nabide in it"
@@ -44,6 +45,39 @@ def test_64_requests_that_join_and_leave_at_random_give_the_texts_they_give_alon
     for seed, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
         assert request.text == "".join(generate(model, prompt, settings(seed)))
     assert len({request.text for request in requests}) > 50
+
+
+def test_texts_that_are_learned_from_and_others_are_in_one_batch_what_they_are_alone(exact: Model) -> None:
+    # The cache must give the adapting ones no state: they learn while they read.
+    batch = Batch(exact, PrefixCache())
+    for round in range(2):
+        prompts = [PROMPT * (2 + seed % 3) for seed in range(8)]
+        requests = [Request(exact, prompts[seed], settings(seed, adapt=seed % 2 == 0)) for seed in range(8)]
+        for request in requests:
+            assert batch.accepts(request)
+            batch.join(request)
+        while batch.unfinished:
+            batch.step()
+        for request, prompt in zip(requests, prompts, strict=True):
+            assert request.text == "".join(generate(exact, prompt, request.config)), round
+    learned = GenerationConfig(length=200, seed=3, adapt=True)
+    plain = replace(learned, adapt=False)
+    assert len({"".join(generate(exact, PROMPT * 20, config)) for config in (learned, plain)}) == 2
+
+
+def test_a_text_that_cannot_be_learned_from_fails_alone(exact: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: Any) -> None:
+        raise MemoryError("out of memory")
+
+    requests = [Request(exact, PROMPT * 3, GenerationConfig(length=20, adapt=adapt)) for adapt in (False, True)]
+    batch = Batch(exact)
+    for request in requests:
+        batch.join(request)
+    monkeypatch.setattr(requests[1], "adapt", no_memory)
+    while batch.unfinished:
+        batch.step()
+    assert [request.failed for request in requests] == [False, True]
+    assert len(requests[0].text) == 20
 
 
 def test_a_prompt_that_is_being_read_delays_no_other_request(exact: Model) -> None:

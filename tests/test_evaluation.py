@@ -4,11 +4,14 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.adaptation import EVERY, AdaptedOutput
 from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from tests.conftest import E, H, V, lively
-from training.evaluation import Evaluation, evaluate, evaluate_each
+from training import evaluation
+from training.evaluation import CONTEXTS, Evaluation, context_loss, evaluate, evaluate_adapting, evaluate_each
 
 
 def some_ids(characters: int, seed: int = 0) -> Tensor:
@@ -121,11 +124,88 @@ def test_the_last_shorter_part_weighs_as_much_as_its_characters(network: CharLST
     assert measured.nats == pytest.approx(sum(expected) / len(expected), rel=1e-4)
 
 
+# ---- adapting --------------------------------------------------------------------------------------------------------
+
+
+def test_an_adapting_measurement_is_that_of_one_stream_whose_output_layer_learns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=2), scale=4, remember=2)
+    ids = some_ids(1_701)
+    hidden, _ = network.read(ids[None, :-1], network.zero_state(1))
+    logits = AdaptedOutput(network.output).read(hidden[0].detach(), ids[1:])
+    expected = F.cross_entropy(logits, ids[1:], reduction="sum").item()
+    for section in ((1, 2_048), (3, 128), (16, 1_024)):
+        monkeypatch.setattr(evaluation, "SECTION", section)
+        measured = evaluate_adapting(network, ids)
+        assert measured.characters == 1_700
+        assert measured.total_nats == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_text_that_says_the_same_again_is_predicted_better_by_adapting(network: CharLSTM) -> None:
+    ids = some_ids(50).repeat(60)
+    assert evaluate_adapting(network, ids).nats < evaluate(network, ids).nats - 0.1
+
+
+def test_before_a_block_is_read_there_is_nothing_to_adapt_to(network: CharLSTM) -> None:
+    ids = some_ids(EVERY + 1)
+    assert evaluate_adapting(network, ids).nats == pytest.approx(evaluate(network, ids).nats, rel=1e-5)
+
+
+# ---- shorter and longer context --------------------------------------------------------------------------------------
+
+
+def test_what_less_context_costs_is_that_of_reading_the_same_characters_from_zero_states(
+    network: CharLSTM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "CONTEXTS", (5, 10, 40))
+    monkeypatch.setattr(evaluation, "COMPARED", 20)  # three blocks of 40 / 5 characters
+    ids = some_ids(100)
+    nats: dict[int, list[float]] = {5: [], 10: [], 40: []}
+    for begin in (40, 40 + 52 // 2, 100 - 8):
+        for C, own in nats.items():
+            for t in range(begin, begin + 8):
+                start = t - (t - begin) % (C // 5) - C
+                own.append(by_hand(network, ids[start : t + 1], "carried")[-1])
+    found = context_loss(network, ids)
+    assert (found["characters"], found["against"]) == (24, 40)
+    assert list(found["bits_lost"]) == ["5", "10"]
+    for C in (5, 10):
+        lost = (sum(nats[C]) - sum(nats[40])) / 24 / math.log(2)
+        assert found["bits_lost"][str(C)] == pytest.approx(lost, abs=1e-4)
+    assert abs(found["bits_lost"]["5"]) > 0.01
+
+
+def test_a_network_without_a_memory_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=1), remember=-1000)
+    nn.init.zeros_(network.layers[0].get_parameter("weight_hh_l0"))
+    monkeypatch.setattr(evaluation, "CONTEXTS", (5, 10, 40))
+    assert context_loss(network, some_ids(500))["bits_lost"] == pytest.approx({"5": 0, "10": 0}, abs=1e-6)
+
+
+def test_a_text_too_short_for_the_longest_context_is_not_compared(network: CharLSTM) -> None:
+    longest = CONTEXTS[-1]
+    enough = longest + longest // 5
+    assert context_loss(network, some_ids(enough - 1)) == {}
+    assert context_loss(network, some_ids(enough))["characters"] == longest // 5
+
+
+@pytest.mark.parametrize("context", ["carried", "window"])
+def test_texts_of_different_lengths_are_measured_each_by_itself(context: str) -> None:
+    network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=2), scale=4, remember=2)
+    texts = [some_ids(WINDOW + length, length) for length in (1, 30, 137)]
+    skipped = 99 if context == "carried" else 0
+    expected = [nats for ids in texts for nats in by_hand(network, ids, context)[skipped:]]
+    measured = evaluate_each(network, texts, context)  # type: ignore[arg-type]
+    assert measured.characters == len(expected) == 168
+    assert measured.total_nats == pytest.approx(sum(expected), rel=1e-4)
+
+
 @pytest.mark.parametrize("context", ["carried", "window"])
 def test_each_of_several_texts_is_read_by_itself_after_its_prompt(network: CharLSTM, context: str) -> None:
     texts = torch.stack([some_ids(WINDOW + 137, seed) for seed in range(3)])
     skipped = 99 if context == "carried" else 0  # by hand, carried context measures the prompt too
     expected = [nats for ids in texts for nats in by_hand(network, ids, context)[skipped:]]
-    measured = evaluate_each(network, texts, context)  # type: ignore[arg-type]
+    measured = evaluate_each(network, list(texts), context)  # type: ignore[arg-type]
     assert measured.characters == len(expected) == 3 * 137
     assert measured.total_nats == pytest.approx(sum(expected), rel=1e-4)

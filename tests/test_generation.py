@@ -1,10 +1,11 @@
 """Writing on from a prompt: what each character is drawn from, and what nothing else can change."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,11 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from model import reference
+from model.adaptation import EVERY, AdaptedOutput
 from model.checkpoint import load
-from model.generation import LONGEST, GenerationConfig, Request, defaults, generate
+from model.decoder import Decoder
+from model.generation import LONGEST, CarriedReader, GenerationConfig, Request, defaults, generate
 from model.loaded import Model
 from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from model.sampling import Sampler, SamplingConfig
+from model.serving.mixture import Mixture
 from model.vocabulary import Vocabulary
 from tests.conftest import CHARACTERS, H, V, lively
 
@@ -265,9 +269,117 @@ def test_a_network_of_no_opinion_writes_every_character(model: Model) -> None:
     ids=str,
 )
 def test_a_text_ends_where_it_is_to_stop(model: Model, options: dict[str, Any], text: str, ends: bool) -> None:
-    able = replace(model, vocabulary=Vocabulary.of(text + "a"))
-    request = Request(able, "a", GenerationConfig(**options))
+    able = replace(model, vocabulary=Vocabulary.of(text + options.get("until", "a")))
+    request = Request(able, "", GenerationConfig(**options))
     for place, character in enumerate(text):
         assert not request.done, text[:place]
         request.add(able.vocabulary.ids[character])
     assert request.done == ends
+
+
+@pytest.mark.parametrize(
+    ("until", "written", "ends"),
+    [
+        ("Lion", "the lion", True),
+        ("INN\r\nHat", "inn\nhat", True),
+        ("thé", "the", True),
+        ("b\u2028", "ab\n", True),
+        ("😀", "the end", False),
+        ("the end of it all 😀", "the end", False),
+    ],
+    ids=ascii,
+)
+def test_the_text_to_stop_at_is_repaired_as_a_prompt_is(model: Model, until: str, written: str, ends: bool) -> None:
+    request = Request(model, "a", GenerationConfig(stop="text", until=until))
+    for id in model.vocabulary.encode(written).tolist():
+        assert not request.done
+        request.add(id)
+    assert request.done == ends
+
+
+# ---- a text that the model learns from -------------------------------------------------------------------------------
+
+LONG_PROMPT = "the bad lion had a hat. " * 20
+
+
+def test_a_text_that_is_learned_from_is_continued_otherwise_and_always_the_same(model: Model) -> None:
+    adapted = text(model, LONG_PROMPT, length=200, adapt=True)
+    assert adapted == text(model, LONG_PROMPT, length=200, adapt=True)
+    assert adapted != text(model, LONG_PROMPT, length=200)
+    assert text(model, LONG_PROMPT, length=200) == text(model, LONG_PROMPT, length=200, adapt=False)
+
+
+def test_less_than_a_block_teaches_nothing(model: Model) -> None:
+    prompt = LONG_PROMPT[:EVERY]  # of which all but the first character are predicted
+    assert text(model, prompt, length=200, adapt=True) == text(model, prompt, length=200)
+
+
+def run(request: Request) -> Iterator[Request]:
+    """`request`, after each step of its way."""
+    reader, sampler, id = CarriedReader(request.model, 1), Sampler([request.config]), request.unread.popleft()
+    while not request.done:
+        logits = reader(np.array([id]))
+        request.adapt(reader.hidden[0], logits[0])
+        if request.unread:
+            id = request.unread.popleft()
+        else:
+            id = int(sampler(logits, request.random.random(1))[0])
+            request.add(id)
+        yield request
+
+
+def test_it_learns_what_reading_the_prompt_at_once_would_teach_it(model: Model) -> None:
+    request = Request(model, LONG_PROMPT, GenerationConfig(length=1, adapt=True))
+    *_, request = run(request)
+    ids = model.vocabulary.encode(LONG_PROMPT)
+    with torch.inference_mode():
+        hidden, _ = model.network.read(ids[None, :-1], model.network.zero_state(1))
+        expected = AdaptedOutput(model.network.output)
+        expected.read(hidden[0], ids[1:])
+    torch.testing.assert_close(request.output.weights, expected.weights, rtol=1e-3, atol=1e-4)
+
+
+def test_it_learns_nothing_from_what_it_writes_itself(model: Model) -> None:
+    request = Request(model, LONG_PROMPT, GenerationConfig(length=150, adapt=True))
+    weights = [request.output.weights.clone() for request in run(request) if request.characters]
+    assert len(weights) == 150
+    assert torch.equal(weights[0], weights[-1])
+
+
+def test_it_learns_from_no_part_of_the_prompt_that_is_not_the_writers_own(model: Model) -> None:
+    config = GenerationConfig(length=1, adapt=True)
+    own = [t % 100 < 50 for t in range(len(LONG_PROMPT))]
+    *_, partly = run(Request(model, LONG_PROMPT, config, own))
+    ids = model.vocabulary.encode(LONG_PROMPT)
+    with torch.inference_mode():
+        hidden, _ = model.network.read(ids[None, :-1], model.network.zero_state(1))
+        expected = AdaptedOutput(model.network.output)
+        mask = torch.tensor(own)[1:]
+        expected.read(hidden[0][mask], ids[1:][mask])
+    torch.testing.assert_close(partly.output.weights, expected.weights, rtol=1e-3, atol=1e-4)
+    *_, nothing = run(Request(model, LONG_PROMPT, config, [False] * len(LONG_PROMPT)))
+    assert torch.equal(nothing.output.weights, AdaptedOutput(model.network.output).weights)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("output_reads", ["last", "sum"])
+def test_the_hidden_state_is_what_the_output_layer_reads(
+    model: Model, exact: bool, output_reads: Literal["last", "sum"]
+) -> None:
+    config = replace(model.network.config, output_reads=output_reads)
+    network = lively(config, scale=2, remember=1)
+    reader = CarriedReader(replace(model, network=network), 3)
+    vars(reader)["streams"] = Decoder(network, exact).streams(3)
+    ids = torch.randint(V, (3, 9), generator=torch.Generator().manual_seed(0))
+    for column in ids.T.numpy():
+        reader(column)
+    with torch.inference_mode():
+        hidden, _ = network.read(ids, network.zero_state(3))
+    torch.testing.assert_close(reader.hidden, hidden[:, -1], rtol=0, atol=0.02 if exact else 1e-4)
+
+
+def test_window_context_and_mixtures_cannot_be_learned_with(model: Model) -> None:
+    with pytest.raises(ValueError, match="adapt is for context carried"):
+        GenerationConfig(adapt=True, context="window")
+    with pytest.raises(ValueError, match="mixture"):
+        Request(Mixture(model, replace(model), 0.5), "a", GenerationConfig(adapt=True))

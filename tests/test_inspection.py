@@ -13,7 +13,7 @@ from model.analysis.inspection import activations, read
 from model.loaded import Model
 from model.lstm import WINDOW, LSTMConfig, State
 from tests.conftest import CHARACTERS, E, H, V, book, lively
-from training.evaluation import evaluate
+from training.evaluation import evaluate, evaluate_adapting
 
 TEXT = "the old hat\nand a ball in the bin. "
 
@@ -65,6 +65,24 @@ def test_the_figure_is_that_of_the_evaluation(reader: Model) -> None:
     measured = evaluate(reader.network, ids, reader.context, streams=1)
     same = reading.surprise[-measured.characters :]  # in window context it leaves out the first hundred
     assert same.mean().item() == pytest.approx(measured.bits_per_character, abs=1e-4)
+
+
+def test_with_an_output_layer_that_learns_the_figure_is_that_of_the_adapting_evaluation(model: Model) -> None:
+    gentle = replace(model, network=lively(model.network.config, scale=3, remember=1))
+    before, after = (read(gentle, TEXT * 40, adapt) for adapt in (False, True))
+    ids = gentle.vocabulary.encode("\n" + TEXT * 40)
+    assert after.bits_per_character == pytest.approx(
+        evaluate_adapting(gentle.network, ids).bits_per_character, abs=1e-3
+    )
+    assert after.bits_per_character < before.bits_per_character - 0.05
+    torch.testing.assert_close(after.expected[:32], before.expected[:32], atol=1e-4, rtol=0)
+    assert len(after.surprise) == len(after.expected) - 1 == len(TEXT * 40)
+    assert read(gentle, "", adapt=True).expected.shape == (1, V)
+
+
+def test_a_model_that_sees_only_a_window_does_not_learn(model: Model) -> None:
+    with pytest.raises(ValueError, match="adapt is for context carried"):
+        read(replace(model, context="window"), TEXT, adapt=True)
 
 
 def test_the_window_is_that_of_writing() -> None:

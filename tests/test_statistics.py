@@ -1,6 +1,6 @@
 """Statistics of samples: hand-counted examples."""
 
-from training.statistics import copied_runs, loops, measure
+from training.statistics import loops, measure
 
 SOURCE = "the cat sat on the mat and the dog sat on the log by the wall, and nobody said a word about any of it."
 
@@ -30,10 +30,16 @@ def test_spaces_and_dots_in_a_row_are_no_loop_until_they_are_many() -> None:
     assert loops("and then" + " " * 15)
 
 
-def test_copied_runs_are_the_longest_and_do_not_overlap() -> None:
-    assert copied_runs("XXthe cat satYYon the log", SOURCE) == [0, 0, len("the cat sat"), 0, 0, len("on the log")]
-    assert copied_runs("", SOURCE) == []
-    assert copied_runs(SOURCE, SOURCE) == [len(SOURCE)]
+def test_the_longest_copy_is_counted_to_the_character_and_short_ones_are_none() -> None:
+    assert measure([f"XX{SOURCE[4:40]}YY{SOURCE[50:85]}"], SOURCE).longest_copy == 36
+    assert measure(["XX" + SOURCE[:29]], SOURCE).longest_copy == 0
+    assert measure([SOURCE], SOURCE).longest_copy == len(SOURCE)
+
+
+def test_copies_are_found_in_every_place_of_a_long_text() -> None:
+    source = "".join(map(str, range(300_000)))  # 1.7 million characters: more than the windows that a checkpoint keeps
+    text = "".join(map(str, range(200_001, 200_011)))
+    assert measure([f"#{text}#"], source).longest_copy >= 60
 
 
 def test_only_runs_of_fifty_count_as_copied() -> None:
@@ -41,6 +47,12 @@ def test_only_runs_of_fifty_count_as_copied() -> None:
     figures = measure([f"#{fifty}#", f"#{forty_nine}#"], SOURCE)
     assert figures.longest_copy == 50
     assert figures.copied == 50 / (52 + 51)
+
+
+def test_where_two_copied_runs_overlap_each_character_counts_once() -> None:
+    first, second = "a" + SOURCE[:70], SOURCE[40:100] + "b"
+    text = SOURCE[:100]
+    assert measure([text], f"{first}#{second}").copied == 1
 
 
 def test_no_text_and_no_words_give_zeros() -> None:

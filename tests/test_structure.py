@@ -13,7 +13,7 @@ OURS = ("model", "training", "interface", "app", "benchmarks", "tests")
 BASE = {"model", "model.options", "model.hardware", "model.typography", "model.vocabulary", "model.lstm"}
 BASE |= {"model.sampling", "model.quantization", "model.product"}
 LOADED = BASE | {"model.copying", "model.decoder", "model.loaded"}
-WRITING = LOADED | {"model.serving", "model.serving.mixture", "model.generation"}
+WRITING = LOADED | {"model.adaptation", "model.serving", "model.serving.mixture", "model.generation"}
 MODEL = {
     "model": set(),
     "model.options": set(),
@@ -26,16 +26,17 @@ MODEL = {
     "model.product": set(),
     "model.reference": BASE,
     "model.copying": set(),
+    "model.adaptation": set(),
     "model.decoder": BASE,
     "model.loaded": BASE | {"model.copying", "model.decoder"},
     "model.checkpoint": LOADED,
     "model.hub": LOADED | {"model.checkpoint"},
     "model.analysis": set(),
     "model.analysis.units": set(),
-    "model.analysis.inspection": LOADED,
+    "model.analysis.inspection": LOADED | {"model.adaptation"},
     "model.serving": set(),
     "model.serving.mixture": LOADED,
-    "model.generation": LOADED | {"model.serving.mixture"},
+    "model.generation": LOADED | {"model.adaptation", "model.serving.mixture"},
     "model.serving.prefix_cache": WRITING,
     "model.serving.batch": WRITING | {"model.serving.prefix_cache"},
     "model.serving.scheduler": WRITING | {"model.serving.prefix_cache", "model.serving.batch"},

@@ -1,20 +1,28 @@
 """How well a network predicts a text: in nats, which training minimises, and bits per character, for reports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, exp, log
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
+from model.adaptation import AdaptedOutput
 from model.lstm import WINDOW, CharLSTM, Context, State
 
 WARM_UP = 256  # characters that each stream but the first reads before it is measured
 CHUNK = 128  # time steps in one forward pass
 BATCH = 512  # windows in one forward pass
 UNMEASURED = -100  # in place of an id: nothing is to be predicted here
+SECTION = 16, 1024  # streams, and characters of each, that are read at once before an output layer learns from them
+
+CONTEXTS = 25, 50, 100, 200, 400, 800, 1600  # characters; with the last one the others are compared
+SPREAD = 5  # a context of C characters is one of at least C and less than C + C / SPREAD
+COMPARED = 4_000  # characters, about, that are predicted with each context
 
 
 @dataclass(frozen=True)
@@ -56,19 +64,78 @@ def evaluate(network: CharLSTM, ids: Tensor, context: Context = "carried", strea
     with _without_dropout(network):
         if context == "window":
             return _windows(network, ids)
-        return _streams(network, ids, streams or max(1, min(64, len(ids) // (4 * WARM_UP))))
+        streams = streams or max(1, min(64, len(ids) // (4 * WARM_UP)))
+        rows, state = _side_by_side(network, ids, 0, streams, ceil((len(ids) - 1) / streams))
+        return _in_order(network, rows[:, :-1].clamp(min=0), rows[:, 1:], state)
 
 
 @torch.inference_mode()
-def evaluate_each(network: CharLSTM, texts: Tensor, context: Context = "carried") -> Evaluation:
-    """The surprise at `texts` (B, WINDOW + N), each read by itself, after a prompt of `WINDOW` characters."""
+def evaluate_each(network: CharLSTM, texts: Sequence[Tensor], context: Context = "carried") -> Evaluation:
+    """The surprise at `texts`, B of (WINDOW + N,), each read by itself, after a prompt of `WINDOW` characters.
+
+    N may differ from text to text.
+    """
     with _without_dropout(network):
         if context == "window":
             parts = [_windows(network, ids) for ids in texts]
             return Evaluation(sum(part.total_nats for part in parts), sum(part.characters for part in parts))
-        targets = texts[:, 1:].clone()
+        rows = pad_sequence(list(texts), batch_first=True, padding_value=UNMEASURED)
+        targets = rows[:, 1:].clone()
         targets[:, : WINDOW - 1] = UNMEASURED
-        return _in_order(network, texts[:, :-1], targets, network.zero_state(len(texts)))
+        return _in_order(network, rows[:, :-1].clamp(min=0), targets, network.zero_state(len(rows)))
+
+
+@torch.inference_mode()
+def evaluate_adapting(network: CharLSTM, ids: Tensor) -> Evaluation:
+    """As `evaluate`, with carried context and an output layer that learns from the text as it reads (`AdaptedOutput`).
+
+    Each character is predicted before it is learned from.
+    """
+    output = AdaptedOutput(network.output)
+    streams, length = SECTION
+    total = 0.0
+    with _without_dropout(network):
+        for begin in range(0, len(ids) - 1, streams * length):
+            targets = ids[begin + 1 : begin + 1 + streams * length].cpu()
+            rows, state = _side_by_side(network, ids, begin, ceil(len(targets) / length), length)
+            hidden, _ = network.read(rows[:, :-1].clamp(min=0), state)
+            logits = output.read(hidden.flatten(0, 1)[: len(targets)].float().cpu(), targets)
+            total += _surprise(logits, targets)
+    return Evaluation(total, len(ids) - 1)
+
+
+@torch.inference_mode()
+def context_loss(network: CharLSTM, ids: Tensor) -> dict[str, Any]:
+    """How many bits a character costs more where a network with carried context sees only the C characters before it.
+
+    `bits_lost` tells it for each C of `CONTEXTS` but the last, against the last; {} where `ids` (N,) are too few for
+    that. All contexts are measured on the same `characters`: blocks of them, spread evenly over the text. For a context
+    of C a block is cut into pieces of C / `SPREAD` characters, and each piece is read from a zero state, from C
+    characters before it on. So a context is one of at least C and less than C + C / `SPREAD` characters.
+    """
+    longest = CONTEXTS[-1]
+    block = longest // SPREAD
+    space = len(ids) - longest - block
+    if space < 0:
+        return {}
+    blocks = min(1 + space // block, ceil(COMPARED / block))
+    begins = torch.tensor([longest + space * i // max(1, blocks - 1) for i in range(blocks)])
+    with _without_dropout(network):
+        nats = {C: _with_context(network, ids, begins, block, C) for C in CONTEXTS}
+    characters = blocks * block
+    lost = {str(C): (nats[C] - nats[longest]) / characters / log(2) for C in CONTEXTS[:-1]}
+    return {"characters": characters, "against": longest, "bits_lost": lost}
+
+
+def _with_context(network: CharLSTM, ids: Tensor, begins: Tensor, block: int, C: int) -> float:
+    """The summed nats of the `block` characters from each of `begins` (B,) on, with a context of C (`context_loss`)."""
+    piece = C // SPREAD
+    starts = (begins[:, None] + torch.arange(0, block, piece)).flatten()
+    rows = ids[(starts[:, None] + torch.arange(-C, piece)).to(ids.device)]  # (B * block / piece, C + piece)
+    targets = rows[:, 1:].clone()
+    targets[:, : C - 1] = UNMEASURED
+    batches = zip(rows[:, :-1].split(BATCH), targets.split(BATCH), strict=True)
+    return sum(_in_order(network, x, y, network.zero_state(len(x))).total_nats for x, y in batches)
 
 
 @contextmanager
@@ -81,20 +148,22 @@ def _without_dropout(network: CharLSTM) -> Iterator[None]:
         network.train(was_training)
 
 
-def _streams(network: CharLSTM, ids: Tensor, streams: int) -> Evaluation:
-    N = len(ids)
-    length = ceil((N - 1) / streams)
-    places = torch.arange(-WARM_UP, length + 1, device=ids.device)
-    places = places + length * torch.arange(streams, device=ids.device)[:, None]  # (B, WARM_UP + length + 1)
-    rows = ids[places.clamp(min=0, max=N - 1)]
+def _side_by_side(network: CharLSTM, ids: Tensor, begin: int, B: int, length: int) -> tuple[Tensor, State]:
+    """B parts of `ids` (N,) that follow each other from `begin` on (B, length + 1), and the state before each.
 
-    state = network.zero_state(streams)
-    if streams > 1:
-        _, (hidden, cell) = network.read(rows[:, :WARM_UP], state)
-        hidden[:, 0] = cell[:, 0] = 0  # nothing comes before the first stream
+    The first character of a part is the last of the part before it. Behind the end of `ids` stands `UNMEASURED`.
+    The state is that after the `WARM_UP` characters before the part, or zero at the beginning of `ids`.
+    """
+    N = len(ids)
+    starts = begin + length * torch.arange(B, device=ids.device)[:, None]  # (B, 1)
+    state = network.zero_state(B)
+    if begin + B > 1:
+        before = starts + torch.arange(-WARM_UP, 0, device=ids.device)
+        _, (hidden, cell) = network.read(ids[before.clamp(min=0, max=N - 1)], state)
+        hidden[:, starts[:, 0] == 0] = cell[:, starts[:, 0] == 0] = 0  # nothing comes before the first part
         state = hidden, cell
-    targets = rows.masked_fill(places >= N, UNMEASURED)  # the last stream ends early
-    return _in_order(network, rows[:, WARM_UP:-1], targets[:, WARM_UP + 1 :], state)
+    places = starts + torch.arange(length + 1, device=ids.device)
+    return ids[places.clamp(max=N - 1)].masked_fill(places >= N, UNMEASURED), state
 
 
 def _in_order(network: CharLSTM, inputs: Tensor, targets: Tensor, state: State) -> Evaluation:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from model.copying import Copies, Source, pieces
+
 COPIED = 50  # characters: a run of this length that stands in the training text was learned by heart
 
 
@@ -14,22 +16,24 @@ class Statistics:
     known_words: float  # share of words that the training text has too
     distinct_4grams: float  # share of four-word phrases that are new within their text
     looping: float  # share of texts that end in one phrase over and over
-    longest_copy: int  # characters of the longest run that stands in the training text
+    longest_copy: int  # characters of the longest run that stands in the training text; 0 below `RUN`
     copied: float  # share of characters in runs of `COPIED` or more that stand there
 
 
 def measure(texts: Sequence[str], training_text: str) -> Statistics:
     """The figures of `texts`, summed over all of them and divided once."""
     known = set(_words(training_text))
+    copies = Copies((Source.of("", training_text, most=len(training_text)),))  # all windows: every run has its length
+    runs = [copies.runs(text) for text in texts]
+    long_runs = [[run for run in of_text if run.end - run.start >= COPIED] for of_text in runs]
     words = [_words(text) for text in texts]
     phrases = [list(zip(*(spoken[i:] for i in range(4)), strict=False)) for spoken in words]
-    runs = [run for text in texts for run in copied_runs(text, training_text)]
     return Statistics(
         known_words=_share(sum(word in known for spoken in words for word in spoken), sum(map(len, words))),
         distinct_4grams=_share(sum(len(set(phrase)) for phrase in phrases), sum(map(len, phrases))),
         looping=_share(sum(map(loops, texts)), len(texts)),
-        longest_copy=max(runs, default=0),
-        copied=_share(sum(run for run in runs if run >= COPIED), sum(map(len, texts))),
+        longest_copy=max((run.end - run.start for of_text in runs for run in of_text), default=0),
+        copied=_share(sum(end - start for own in long_runs for start, end in pieces(own)), sum(map(len, texts))),
     )
 
 
@@ -39,19 +43,6 @@ def loops(text: str, shortest: int = 5) -> bool:
     After Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020, section 4, with characters for words.
     """
     return any(text.endswith(text[-length:] * 3) for length in range(shortest, len(text) // 3 + 1))
-
-
-def copied_runs(text: str, source: str) -> list[int]:
-    """The lengths of the longest runs of `text` that stand in `source`, left to right and without overlap."""
-    runs = []
-    start = 0
-    while start < len(text):
-        end = start + 1
-        while end <= len(text) and text[start:end] in source:
-            end += 1
-        runs.append(end - 1 - start)
-        start = max(end - 1, start + 1)
-    return runs
 
 
 def _words(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from math import log
 import torch
 from torch import Tensor
 
+from model.adaptation import AdaptedOutput
 from model.loaded import Model
 from model.lstm import WINDOW, CharLSTM, Context
 from model.vocabulary import Repair, Vocabulary
@@ -46,15 +47,23 @@ class Activity:
 
 
 @torch.inference_mode()
-def read(model: Model, text: str) -> Reading:
-    """`text`, repaired, as the model reads it in its own context; `Vocabulary.start` stands before it."""
+def read(model: Model, text: str, adapt: bool = False) -> Reading:
+    """`text`, repaired, as the model reads it in its own context; `Vocabulary.start` stands before it.
+
+    With `adapt`, in carried context, by an output layer that learns from the text: each character is predicted before
+    it is learned from. So the two readings of a text tell its bits per character before and after that. ValueError
+    where the model sees only a window.
+    """
+    if adapt and model.context == "window":
+        raise ValueError("adapt is for context carried: with context window only the last 100 characters count")
     repaired, ids, before = _prepared(model.vocabulary, text)
     network = model.network
-    parts = [
-        network.output(network.output_input(hidden.unbind(1))).log_softmax(-1) / log(2)
-        for hidden in _hidden(network, before, model.context)
-    ]
-    expected = torch.cat(parts)
+    hidden = [network.output_input(x.unbind(1)) for x in _hidden(network, before, model.context)]
+    if adapt:
+        logits = AdaptedOutput(network.output).read(torch.cat(hidden), ids)
+    else:
+        logits = torch.cat([network.output(x) for x in hidden])
+    expected = logits.log_softmax(-1) / log(2)
     surprise = expected[:-1].gather(1, ids[:, None])[:, 0].abs()
     return Reading(repaired.text, repaired.report, surprise, expected, model.vocabulary)
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.generation import CarriedReader, Request, WindowReader
 from model.sampling import Sampler
@@ -64,6 +65,7 @@ class Batch:
                     self._save_prefix(b, request)  # another request with this prompt can continue from here
                 self.ids[b] = request.unread.popleft()
         logits = self.reader(self.ids)
+        self._adapt(logits)
         decoding = [(b, request) for b, request in enumerate(self.running) if not request.unread]
         if not decoding:
             return
@@ -79,6 +81,17 @@ class Batch:
                 )
             except Exception:
                 fail(request)
+
+    def _adapt(self, logits: NDArray[np.float32]) -> None:
+        """Let those requests that adapt learn from what was read, or put logits of their own into `logits` (B, V)."""
+        adapting = [(b, request) for b, request in enumerate(self.running) if request.config.adapt]
+        if adapting and isinstance(self.reader, CarriedReader):
+            hidden = self.reader.hidden
+            for b, request in adapting:
+                try:
+                    request.adapt(hidden[b], logits[b])
+                except Exception:
+                    fail(request)
 
     def fail(self) -> None:
         """End all requests because of the error that is being handled."""
@@ -120,7 +133,8 @@ class Batch:
             self.prefix_cache.put(self.model, read, self.reader.streams.save_state(b))
 
     def _load_prefix(self, reader: CarriedReader | WindowReader, b: int, request: Request) -> None:
-        if self.prefix_cache and isinstance(reader, CarriedReader):
+        # A request that adapts learns from its whole prompt while that is read.
+        if self.prefix_cache and isinstance(reader, CarriedReader) and not request.config.adapt:
             length, state = self.prefix_cache.longest(self.model, request.ids)
             if length:
                 reader.streams.load_state(b, state)

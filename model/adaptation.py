@@ -1,0 +1,70 @@
+"""Dynamic evaluation: an output layer of its own for a text, which learns from that text as it is read."""
+
+import torch
+from torch import Tensor, nn
+
+# Chosen on texts that no reported figure is of: see training/EXPERIMENTS.md.
+EVERY = 32  # characters that are learned from at once
+RATE = 2e-3  # how far one step moves a weight whose gradient is as large as usual
+DECAY = 0.999  # of the mean squares, at each step
+EPSILON = 1e-4  # in the units of a gradient: a weight whose gradient is smaller hardly moves
+
+
+class AdaptedOutput:
+    """The output layer of one text: a copy of the network's, which learns from the text, `EVERY` characters at a time.
+
+    Only these weights change, by one step for each block: the gradient of the block's mean loss, each number divided by
+    the root of the mean square that it has had in this text. Krause, Kahembwe, Murray, Renals, "Dynamic Evaluation of
+    Neural Sequence Models", 2018, section 3.2, here on the output layer alone, without the decay towards the old
+    weights, and with mean squares as Adam has them. The products are written so that they do not depend on the number
+    of threads.
+    """
+
+    def __init__(self, output: nn.Linear) -> None:
+        """A layer that has learned nothing."""
+        bias = output.bias.detach()[:, None]
+        self.weights = torch.cat((output.weight.detach(), bias), dim=1).float().cpu()  # (V, H + 1)
+        self._mean_squares = torch.zeros_like(self.weights)
+        self._steps = 0
+        self._inputs = torch.ones(EVERY, self.weights.size(1))  # of the block that is not learned from yet
+        self._following: list[int] = []
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """The logits (V,) of what follows a hidden state (H,)."""
+        return torch.mv(self.weights[:, :-1], hidden).add_(self.weights[:, -1])
+
+    def add(self, hidden: Tensor, following: int) -> None:
+        """Learn, with the next whole block, that the id `following` came after the hidden state (H,)."""
+        self._inputs[len(self._following), :-1] = hidden
+        self._following.append(following)
+        if len(self._following) == EVERY:
+            self._learn(self._inputs, self._predict(self._inputs), torch.tensor(self._following))
+            self._following.clear()
+
+    def read(self, hidden: Tensor, following: Tensor) -> Tensor:
+        """The logits (T, V) after `hidden` (T, H), where `following` are the ids that follow: T of them, or T - 1.
+
+        Each whole block is predicted before it is learned from; what is left over at the end is only predicted.
+        """
+        parts = []
+        inputs = torch.cat((hidden, hidden.new_ones(len(hidden), 1)), dim=1)
+        for begin in range(0, len(hidden), EVERY):
+            block, ids = inputs[begin : begin + EVERY], following[begin : begin + EVERY]
+            parts.append(self._predict(block))
+            if len(ids) == EVERY:
+                self._learn(block, parts[-1], ids)
+        return torch.cat(parts)
+
+    def _predict(self, inputs: Tensor) -> Tensor:
+        """The logits (T, V) for `inputs` (T, H + 1), the last of each 1."""
+        return (self.weights @ inputs.T).T
+
+    def _learn(self, inputs: Tensor, logits: Tensor, following: Tensor) -> None:
+        """Take one step from `inputs` (T, H + 1), their `logits` (T, V) and the ids that follow (T,)."""
+        errors = logits.softmax(dim=1)
+        errors[torch.arange(len(following)), following] -= 1
+        gradient = (errors / len(following)).T @ inputs
+        self._steps += 1
+        self._mean_squares.mul_(DECAY).addcmul_(gradient, gradient, value=1 - DECAY)
+        usual = (self._mean_squares / (1 - DECAY**self._steps)).sqrt_().add_(EPSILON)
+        self.weights.addcdiv_(gradient, usual, value=-RATE)
