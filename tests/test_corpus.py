@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from tests.conftest import book
 from training.corpus import MOST_HELD_OUT, SHORTEST, Corpus, CorpusError, read
 
 Write = Callable[..., Path]
-lines = partial(read, form="lines")  # what is tested here is not the cleaning
 BOOK = book(6_000).strip()
 FRENCH = (
     "Longtemps, je me suis couché de bonne heure. Parfois, à peine ma bougie éteinte, mes yeux se fermaient si vite "
@@ -40,20 +38,20 @@ def refusal(*paths: Path) -> str:
 
 
 def test_utf_8_is_read_as_it_is_and_without_a_note(write: Write) -> None:
-    corpus = lines([write(BOOK + "안녕 😀 é")])
+    corpus = read([write(BOOK + "안녕 😀 é")])
     assert corpus.text == BOOK + "안녕 😀 é"
     assert corpus.notes == ()
 
 
 def test_a_byte_order_mark_is_not_a_letter(write: Write) -> None:
-    corpus = lines([write(b"\xef\xbb\xbf" + BOOK.encode())])
+    corpus = read([write(b"\xef\xbb\xbf" + BOOK.encode())])
     assert corpus.text == BOOK
     assert corpus.notes == ()
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_utf_16_and_32_are_read_and_a_note_says_so(write: Write, encoding: str) -> None:
-    corpus = lines([write(FRENCH.encode(encoding))])
+    corpus = read([write(FRENCH.encode(encoding))])
     assert corpus.text == FRENCH
     (note,) = corpus.notes
     assert note.startswith(f"book.txt: not UTF-8, read as {encoding.replace('-', '_')}")
@@ -61,14 +59,14 @@ def test_utf_16_and_32_are_read_and_a_note_says_so(write: Write, encoding: str) 
 
 @pytest.mark.parametrize("text", [FRENCH, SPANISH, CURLY], ids=["French", "Spanish", "English with curly quotes"])
 def test_a_western_book_in_windows_encoding_is_read_and_a_note_says_so(write: Write, text: str) -> None:
-    corpus = lines([write(text.encode("cp1252"))])
+    corpus = read([write(text.encode("cp1252"))])
     (note,) = corpus.notes
     assert note.startswith("book.txt: not UTF-8, read as ")
     assert corpus.text == text
 
 
 def test_a_latin_1_book_is_read_and_a_note_says_so(write: Write) -> None:
-    corpus = lines([write(SPANISH.encode("latin-1"))])
+    corpus = read([write(SPANISH.encode("latin-1"))])
     (note,) = corpus.notes
     assert note.startswith("book.txt: not UTF-8, read as ")
     assert corpus.text == SPANISH
@@ -76,15 +74,15 @@ def test_a_latin_1_book_is_read_and_a_note_says_so(write: Write) -> None:
 
 @pytest.mark.parametrize("ending", ["\r\n", "\r"])
 def test_all_line_endings_become_one(write: Write, ending: str) -> None:
-    assert lines([write(BOOK.replace("\n", ending))]).text == BOOK
+    assert read([write(BOOK.replace("\n", ending))]).text == BOOK
 
 
 def test_letters_are_composed_and_lower_case_where_that_is_asked_for(write: Write) -> None:
     path = write("Cafe\u0301 " + BOOK)
-    assert lines([path]).text == "Café " + BOOK
-    assert lines([path], lowercase=True).text == "café " + BOOK.lower()
-    assert lines([path]).lowercase is False
-    assert lines([path], lowercase=True).lowercase is True
+    assert read([path]).text == "Café " + BOOK
+    assert read([path], lowercase=True).text == "café " + BOOK.lower()
+    assert read([path]).lowercase is False
+    assert read([path], lowercase=True).lowercase is True
 
 
 # ---- Project Gutenberg -----------------------------------------------------------------------------------------------
@@ -110,7 +108,7 @@ LICENCE = "\n\nUpdated editions will replace the previous one. *** Donate to Pro
 def test_project_gutenbergs_header_and_licence_are_cut_off_and_a_note_says_so(
     write: Write, start: str, end: str
 ) -> None:
-    corpus = lines([write(f"{HEADER}{start}\n\n\n{BOOK}\n\n\n{end}{LICENCE}")])
+    corpus = read([write(f"{HEADER}{start}\n\n\n{BOOK}\n\n\n{end}{LICENCE}")])
     assert corpus.text == BOOK
     (note,) = corpus.notes
     assert note.startswith("book.txt: Project Gutenberg's header and licence left out: ")
@@ -120,18 +118,18 @@ def test_project_gutenbergs_header_and_licence_are_cut_off_and_a_note_says_so(
 def test_the_header_and_licence_are_found_with_all_line_endings(write: Write, ending: str) -> None:
     start = "*** START OF THE PROJECT GUTENBERG EBOOK TALES ***\n"
     end = "\n*** END OF THE PROJECT GUTENBERG EBOOK TALES ***"
-    assert lines([write(f"{HEADER}{start}{BOOK}{end}{LICENCE}".replace("\n", ending))]).text == BOOK
+    assert read([write(f"{HEADER}{start}{BOOK}{end}{LICENCE}".replace("\n", ending))]).text == BOOK
 
 
 def test_a_licence_without_a_header_is_cut_off(write: Write) -> None:
-    corpus = lines([write(f"{BOOK}\n*** END OF THE PROJECT GUTENBERG EBOOK TALES ***{LICENCE}")])
+    corpus = read([write(f"{BOOK}\n*** END OF THE PROJECT GUTENBERG EBOOK TALES ***{LICENCE}")])
     assert corpus.text == BOOK
     assert "licence left out" in corpus.notes[0]
     assert "header" not in corpus.notes[0]
 
 
 def test_a_header_without_a_licence_is_cut_off(write: Write) -> None:
-    corpus = lines([write(f"{HEADER}*** START OF THE PROJECT GUTENBERG EBOOK TALES ***\n{BOOK}")])
+    corpus = read([write(f"{HEADER}*** START OF THE PROJECT GUTENBERG EBOOK TALES ***\n{BOOK}")])
     assert corpus.text == BOOK
     assert "header left out" in corpus.notes[0]
     assert "licence" not in corpus.notes[0]
@@ -139,7 +137,7 @@ def test_a_header_without_a_licence_is_cut_off(write: Write) -> None:
 
 def test_a_header_whose_stars_are_not_closed_takes_no_more_than_its_own_paragraph(write: Write) -> None:
     chapters = f"{BOOK[:2500]}\n\n***\n\n{BOOK[2500:]}"
-    corpus = lines([write(f"{HEADER}*** START OF THE PROJECT GUTENBERG EBOOK TALES\n\n{chapters}")])
+    corpus = read([write(f"{HEADER}*** START OF THE PROJECT GUTENBERG EBOOK TALES\n\n{chapters}")])
     assert corpus.text.endswith(chapters)
 
 
@@ -155,7 +153,7 @@ def test_a_header_whose_stars_are_not_closed_takes_no_more_than_its_own_paragrap
 )
 def test_a_text_that_merely_mentions_project_gutenberg_is_left_as_it_is(write: Write, mention: str) -> None:
     text = f"\n{BOOK}\n{mention}\n{BOOK}\n\n"
-    corpus = lines([write(text)])
+    corpus = read([write(text)])
     assert corpus.text == text
     assert corpus.notes == ()
 
@@ -165,7 +163,7 @@ def test_a_text_that_merely_mentions_project_gutenberg_is_left_as_it_is(write: W
 
 @pytest.mark.parametrize("length", [SHORTEST, 2_001, 2_009, 5_555])
 def test_the_first_nine_tenths_train_and_the_rest_is_held_out(write: Write, length: int) -> None:
-    corpus = lines([write("x" + book(length - 2) + "y")])
+    corpus = read([write("x" + book(length - 2) + "y")])
     assert corpus.training + corpus.held_out == corpus.text
     assert len(corpus.training) == corpus.split == int(length * 0.9)
     assert corpus.training.startswith("x")
@@ -174,7 +172,7 @@ def test_the_first_nine_tenths_train_and_the_rest_is_held_out(write: Write, leng
 
 def test_of_a_large_text_no_more_is_held_out_than_it_takes_to_measure(write: Write) -> None:
     length = 10 * MOST_HELD_OUT + 5
-    corpus = lines([write("x" * (length - 2) + "yz")])
+    corpus = read([write("x" * (length - 2) + "yz")])
     assert corpus.training + corpus.held_out == corpus.text
     assert len(corpus.held_out) == MOST_HELD_OUT
     assert corpus.held_out.endswith("yz")
@@ -182,13 +180,13 @@ def test_of_a_large_text_no_more_is_held_out_than_it_takes_to_measure(write: Wri
 
 @pytest.mark.parametrize(("count", "name"), [(1, "a"), (3, "a + b + c"), (4, "a and 3 more"), (5, "a and 4 more")])
 def test_a_corpus_is_called_by_its_files_names_while_they_are_few(write: Write, count: int, name: str) -> None:
-    assert lines([write(BOOK, f"{letter}.txt") for letter in "abcde"[:count]]).name == name
+    assert read([write(BOOK, f"{letter}.txt") for letter in "abcde"[:count]]).name == name
 
 
 def test_several_files_are_read_in_order_and_cleaned_each_by_itself(write: Write) -> None:
     end = "\n*** END OF THE PROJECT GUTENBERG EBOOK TALES ***" + LICENCE
     paths = [write(BOOK + end, "one.txt"), write(CURLY.encode("utf-16"), "two.text"), write("short", "three")]
-    corpus = lines(paths)
+    corpus = read(paths)
     assert corpus.text == f"{BOOK}\n\n{CURLY}\n\nshort"
     assert corpus.name == "one + two + three"
     assert [note.split(":")[0] for note in corpus.notes] == ["one.txt", "two.text"]
@@ -197,7 +195,7 @@ def test_several_files_are_read_in_order_and_cleaned_each_by_itself(write: Write
 
 def test_each_book_knows_its_part_of_the_corpus(write: Write) -> None:
     paths = [write(BOOK, "one.txt"), write(CURLY.encode("utf-16"), "two.txt"), write(FRENCH, "three.txt")]
-    corpus = lines(paths[:2], hold_out=paths[2:])
+    corpus = read(paths[:2], hold_out=paths[2:])
     assert [(book.name, book.encoding, book.cleaned.language) for book in corpus.books] == [
         ("one.txt", "UTF-8", "en"),
         ("two.txt", "utf_16", "en"),
@@ -212,11 +210,11 @@ def test_the_record_of_a_file_is_of_its_bytes_as_they_lie_on_the_disk(write: Wri
     path = write(b"\xef\xbb\xbf" + BOOK.replace("\n", "\r\n").encode())
     data = path.read_bytes()
     expected = {"name": "book.txt", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    assert lines([path]).files == (expected,)
+    assert read([path]).files == (expected,)
 
 
 def test_a_corpus_cannot_be_changed(write: Write) -> None:
-    corpus: Corpus = lines([write(BOOK)])
+    corpus: Corpus = read([write(BOOK)])
     with pytest.raises(AttributeError):
         corpus.text = "another"  # type: ignore[misc]
 
@@ -246,7 +244,7 @@ def test_a_file_that_is_not_text_is_refused(write: Write, content: bytes) -> Non
 
 
 def test_a_text_too_short_to_learn_from_is_refused_with_both_lengths(write: Write) -> None:
-    sentence = refusal(write(book(SHORTEST - 1, seed=3).strip()[:1_499]))
+    sentence = refusal(write(book(SHORTEST - 1, seed=3).strip()[:1_500]))
     assert "book.txt" in sentence
     assert "1,500" in sentence
     assert f"{SHORTEST:,}" in sentence
