@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 from torch import Tensor
 
 from model.copying import Copies
@@ -79,7 +79,7 @@ def save(model: Model, directory: Path, card: str = "") -> None:
             (fresh / COPIES).write_bytes(model.copies.data)
         (fresh / CARD).write_text(card, encoding="utf-8")
         weights = {name: tensor.cpu().contiguous() for name, tensor in quantize(network).items()}
-        save_file(weights, fresh / WEIGHTS, metadata=_digests(fresh, weights))
+        (fresh / WEIGHTS).write_bytes(serialized(weights, metadata=_digests(fresh, weights)))
         for file in fresh.iterdir():
             file.chmod(0o644)
             with file.open("rb") as written:

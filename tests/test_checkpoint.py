@@ -17,7 +17,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from model import checkpoint as module
 from model.checkpoint import (
     CARD,
     CONFIG,
@@ -497,7 +496,6 @@ TOUCHES = [
     (os, "fsync"),
     (shutil, "rmtree"),
     (tempfile, "mkdtemp"),
-    (module, "save_file"),
 ]
 
 
@@ -597,3 +595,22 @@ def test_a_reader_in_the_middle_of_a_replacement_sees_the_old_checkpoint_and_doe
     save(replace(model, training={"seed": 8}), directory)
     assert seen == [{"seed": 7}]
     assert load(directory).training == {"seed": 8}
+
+
+@pytest.mark.parametrize("limit", [100, 3_000])
+def test_a_full_disk_is_an_os_error_and_leaves_the_old_checkpoint_and_nothing_else(
+    model: Model, tmp_path: Path, limit: int
+) -> None:
+    resource = pytest.importorskip("resource")  # not on Windows
+    save(model, tmp_path / "tiny")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "tiny").iterdir()}
+    assert 100 < len(before["config.json"]) < 3_000 < len(before["model.safetensors"])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # larger files are refused, as on a full disk
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save(replace(model, training={"seed": 9}), tmp_path / "tiny")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+    assert {file.name: file.read_bytes() for file in (tmp_path / "tiny").iterdir()} == before
