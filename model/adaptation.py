@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-# Chosen on texts that no reported figure is of: see training/EXPERIMENTS.md.
+# Chosen on texts that no reported figure is of: see docs/experiments.md.
 EVERY = 32  # characters that are learned from at once
 RATE = 2e-3  # how far one step moves a weight whose gradient is as large as usual
 DECAY = 0.999  # of the mean squares, at each step

@@ -111,10 +111,12 @@ class Decoder:
         The state of the streams changes.
         """
         self.advance(ids, streams)
+        return self.multiply_output(torch.from_numpy(self.output_input(streams))).numpy() + self.output_bias
+
+    def output_input(self, streams: "Streams") -> Floats:
+        """What the output layer reads (B, H), in the units of the stored hidden states."""
         read = streams.hidden.reshape(-1, self.L, self.H)[:, self.L - self.reads :].sum(1, np.float32)
-        if self.exact:
-            np.subtract(read, ZERO * self.reads, out=read)
-        return self.multiply_output(torch.from_numpy(read)).numpy() + self.output_bias
+        return np.subtract(read, ZERO * self.reads, out=read) if self.exact else read
 
     def advance(self, ids: NDArray[np.int64], streams: "Streams") -> None:
         """As a call, without logits.
@@ -181,6 +183,11 @@ class Streams:
         one.load_state(0, self.save_state(b))
         self.decoder.prefill(ids, one)
         self.load_state(b, one.save_state(0))
+
+    @property
+    def output_input(self) -> Floats:
+        """What the output layer has read (B, H), float32: the hidden state of the last layer, or the sum of all."""
+        return np.multiply(self.decoder.output_input(self), np.float32(1 / LARGEST if self.decoder.exact else 0.5))
 
     def reorder(self, keep: Sequence[int], fresh: int = 0) -> "Streams":
         """The streams `keep`, in this order, and after them `fresh` ones that have read nothing."""

@@ -183,7 +183,7 @@ class CarriedReader:
     def hidden(self) -> Tensor:
         """What the output layer has read (B, H)."""
         assert isinstance(self.streams, Streams)
-        return torch.from_numpy(self.streams.output_input).T / 2
+        return torch.from_numpy(self.streams.output_input)
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read `ids` (B,); return the logits (B, V) of what follows."""
