@@ -59,6 +59,8 @@ class Decoder:
         layers = [layer for layer in network.layers if isinstance(layer, nn.LSTM)]
         self.H, self.L, self.V = network.config.hidden_size, len(layers), network.vocabulary_size
 
+        self.reads = self.L if network.config.output_reads == "sum" else 1  # layers, by the output layer
+
         # torch's order of the gates is i, f, g, o. Here it is i, f, o, g: the three that are sigmoids come first.
         # sigmoid(x) = (1 + tanh(x / 2)) / 2: with their x halved, one tanh serves all four gates.
         order = torch.arange(4 * self.H).view(4, self.H)[[0, 1, 3, 2]].flatten()
@@ -74,32 +76,23 @@ class Decoder:
                 self.table = (products.float() * halved + bias).numpy()  # (V, 4H)
             weights.append(torch.cat((of_input, of_hidden), dim=1) if i else of_hidden)
             self.biases.append(bias.numpy())
+        self.output = network.output.weight.cpu()  # (V, H)
+        self.output_bias = network.output.bias.numpy(force=True).copy()
 
-        quantized = [quantize_rows(each) for each in weights]
+        numbers, scales = zip(*map(quantize_rows, weights), strict=True)
         large = sum(each.nbytes for each in network.layers.parameters()) > SMALL
-        bounded = all(int(numbers.abs().sum(1).max()) * LARGEST <= EXACT for numbers, _ in quantized)
+        bounded = all(int(each.abs().sum(1).max()) * LARGEST <= EXACT for each in numbers)
         self.exact = (large if exact is None else exact) and bounded
-        # Of the output layer a row's scale is a power of two, and hidden states may be the sum of all layers'.
-        self.reads = self.L if network.config.output_reads == "sum" else 1
-        of_output = network.output.weight.cpu()  # (V, H)
-        self.scales: list[Floats] = []  # (4H,), where exact
-        self.multiply: list[Callable[[Tensor], Tensor]]
         if self.exact:
             self.routine = ROUTINES[chosen()]
-            self.numbers = [numbers for numbers, _ in quantized]
-            self.scales = [(halved * scales / LARGEST).numpy() for _, scales in quantized]
-            self.multiply = [self.routine(numbers) for numbers in self.numbers]
-            most = EXACT / (LARGEST * self.reads) - self.H / 2  # the sum of a row's numbers, each rounded by up to 1/2
-            of_output = of_output / LARGEST
-            steps = torch.exp2((of_output.abs().sum(1, keepdim=True) / most).clamp_min(1e-30).log2().ceil())
-            of_output = (of_output / steps).round() * steps
-        else:
-            # Twice the hidden state is kept, without the halving at the end of a step.
+            self.numbers: Sequence[Tensor] = numbers
+            self.scales: list[Floats] = [(halved * each / LARGEST).numpy() for each in scales]  # (4H,)
+            self.multiply: list[Callable[[Tensor], Tensor]] = [self.routine(each) for each in numbers]
+            self.output = _rounded(self.output / LARGEST, EXACT / (LARGEST * self.reads))
+        else:  # twice the hidden state is kept, without the halving at the end of a step
             self.multiply = [any_streams(each * halved[:, None] / 2) for each in weights]
-            of_output = of_output / 2
-        self.of_output = of_output
-        self.multiply_output = any_streams(of_output)
-        self.output_bias = network.output.bias.numpy(force=True).copy()
+            self.output = self.output / 2
+        self.multiply_output = any_streams(self.output)
 
     def streams(self, B: int) -> "Streams":
         """B streams that have read nothing."""
@@ -246,3 +239,13 @@ class _Layer:
             np.multiply(wide, HALF_RANGE, out=wide)
             np.add(wide, OFFSET, out=wide)
             np.copyto(self.hidden, wide, casting="unsafe")  # cut off, and so rounded
+
+
+def _rounded(weights: Tensor, most: float) -> Tensor:
+    """The matrix (N, K), each row rounded to whole multiples of a power of two, whose sum is at most `most` of it.
+
+    So sums of products with hidden states are exact in float32, with more bits for a weight than eight.
+    """
+    steps = weights.abs().sum(1, keepdim=True) / (most - weights.size(1) / 2)  # rounding adds up to 1/2 to each
+    steps = torch.exp2(steps.clamp_min(1e-30).log2().ceil())
+    return (weights / steps).round() * steps

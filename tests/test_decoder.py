@@ -106,8 +106,8 @@ def test_no_sum_can_pass_what_float32_holds_exactly(large: CharLSTM) -> None:
     decoder = Decoder(large, EXACT)
     for numbers in decoder.numbers:
         assert (numbers.long().abs().sum(1) * 127 <= 2**24).all()
-    multiples = (decoder.of_output.double() * 2**40).long()  # (V, H)
-    assert torch.equal(multiples.double() / 2**40, decoder.of_output.double())
+    multiples = (decoder.output.double() * 2**40).long()  # (V, H)
+    assert torch.equal(multiples.double() / 2**40, decoder.output.double())
     together = torch.from_numpy(np.bitwise_or.reduce(multiples.numpy(), axis=1))
     step = together & -together  # the largest power of two that all of a row are multiples of
     assert (multiples.abs().sum(1) // step * 127 <= 2**24).all()
