@@ -18,9 +18,10 @@ from model.checkpoint import load
 from model.copying import Run, share_new
 from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from tests.conftest import book
+from training import evaluation
 from training.batches import Streams, Windows
 from training.corpus import Corpus, read
-from training.evaluation import evaluate
+from training.evaluation import context_loss, evaluate
 from training.optimization import learning_rate
 from training.recipes import CLASSIC, MODERN, RECIPES, Recipe
 from training.resume import Unfinished
@@ -312,6 +313,22 @@ def test_a_run_that_begins_from_another_adds_its_text_to_what_that_one_had_read(
     kept = load(directory).copies
     assert kept
     assert [run.source for run in kept.runs(told[0].text[:99] + other.text[:99])] == ["book", "other"]
+
+
+def test_a_whole_run_tells_what_less_context_costs(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "CONTEXTS", (5, 10, 40))
+    stopped = Trainer(corpus, TINY_MODERN, tmp_path / "modern")
+    train(stopped, until=7)
+    assert load(tmp_path / "modern").training["context"] == {}
+    for name, recipe in TINY.items():
+        finished(corpus, recipe, tmp_path / name)
+    model = load(tmp_path / "modern")
+    expected = context_loss(model.network, model.vocabulary.encode(corpus.held_out))
+    assert list(expected["bits_lost"]) == ["5", "10"]
+    assert model.training["context"]["bits_lost"] == pytest.approx(expected["bits_lost"], abs=1e-6)
+    assert load(tmp_path / "classic").training["context"] == {}, "each prediction of its sees a window alone"
 
 
 def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measurement(

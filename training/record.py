@@ -78,7 +78,9 @@ class Record:
         """How many measurements have been made since the best one."""
         return sum(point["step"] > self.best_step for point in self.curve) if self.curve else 0
 
-    def content(self, step: int, seconds: float, held_out: Evaluation) -> dict[str, Any]:
+    def content(
+        self, step: int, seconds: float, held_out: Evaluation, context: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """All of it as JSON values, at this step, with the figures of the weights that are kept."""
         return {
             **self.made,
@@ -86,6 +88,7 @@ class Record:
             "best_step": self.best_step,
             "seconds": round(seconds, 1),
             "held_out": held_out.figures,
+            "context": context or {},  # what less of it costs, as `context_loss` tells it; known at the end of a run
             "curve": self.curve,
             "samples": self.samples,
         }

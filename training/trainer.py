@@ -26,7 +26,7 @@ from training import memory
 from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus
-from training.evaluation import Evaluation, evaluate
+from training.evaluation import Evaluation, context_loss, evaluate
 from training.optimization import learning_rate, optimizers
 from training.recipes import Recipe
 from training.record import Record
@@ -262,9 +262,9 @@ class Trainer:
         network.load_state_dict(self.best)
         return network
 
-    def _write(self, measured: Evaluation) -> None:
+    def _write(self, measured: Evaluation, context: dict[str, Any] | None = None) -> None:
         """Write the best weights, which have these figures, with the record so far."""
-        training = self.record.content(self.step, self.seconds, measured)
+        training = self.record.content(self.step, self.seconds, measured, context)
         own: dict[str, Any] = {"sampling": self.recipe.sampling, "context": self.recipe.context}
         model = Model(self._best_network(), self.vocabulary, training=training, copies=self.copies, **own)
         checkpoints.save(model, self.directory, card(training, copies=True))
@@ -272,7 +272,9 @@ class Trainer:
     def _finish(self) -> None:
         """Write the best weights once more, with the figures that they have as they are stored."""
         stored = checkpoints.as_stored(self._best_network()).to(self.held_out.device)
-        self._write(evaluate(stored, self.held_out, self.recipe.context))
+        carried = self.complete and self.recipe.context == "carried"
+        context = context_loss(stored, self.held_out) if carried else None
+        self._write(evaluate(stored, self.held_out, self.recipe.context), context)
 
     # ---- stopping and going on ---------------------------------------------------------------------------------------
 
