@@ -1,4 +1,4 @@
-"""How much of a text stands verbatim in the training text, known by hashed windows and not by that text."""
+"""Which passages of a text are copied from the training text, found by hashes in place of that text."""
 
 import json
 import math
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 FORMAT = "lstm-text-generation copies"
 VERSION = 1
-RUN = 30  # characters: what is shorter, any two books have in common
-LETTERS = 10  # letters and digits that a copied passage has: rows of spaces or stars are nobody's
-MOST = 1_200_000  # windows that are kept of a text, some 3.3 bytes each; of a longer text every second, or third …
+RUN = 30  # characters; any two books have shorter passages in common
+LETTERS = 10  # letters and digits in a copied passage, at least: a row of spaces or stars is not a copy
+MOST = 1_200_000  # windows that are kept, about 3.3 bytes each; of a longer text every second, or third …
 CHUNK = 1_000_000  # windows that are hashed at once
 BITS = 44
 LARGEST = 200_000_000  # bytes, unpacked: twenty texts of the most windows
-# Those of the hash, the same for all checkpoints: numpy promises that this stream never changes.
+# The multipliers of the hash, the same for all checkpoints: NumPy promises that this stream never changes.
 MULTIPLIERS = np.random.PCG64(2014).random_raw(RUN + 1)
 
 Hashes = NDArray[np.uint64]
@@ -29,7 +29,7 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Run:
-    """A passage of a text that stands in a source: from `start` up to, but not including, `end`."""
+    """A passage of a text, from `start` up to but not including `end`, that is copied from a source."""
 
     start: int
     end: int
@@ -38,13 +38,14 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text that a model has read, as the hashes of its windows of `RUN` characters, every `stride`-th of them.
+    """A text that a model was trained on, as the hashes of every `stride`-th window of `RUN` characters.
 
-    Every passage of `surely_found` characters or more is found. With a stride of 1 that is `RUN`, and a run is as long
-    as it is copied. Else shorter ones are found by luck, and up to `stride` - 1 characters at either end of a run may
-    be copied, too.
+    Every copied passage of `surely_found` characters or more is found. With a stride of 1 that is `RUN`, and a run is
+    exactly as long as the copy. With a larger stride some shorter passages are found, and up to `stride` - 1 more
+    characters at either end of a run may be copied.
 
-    The text itself is not there, but it is no secret either: who knows a passage can find by trials how it goes on.
+    The text itself is not stored. It is not secret either: whoever knows a passage can guess how it continues and check
+    the guess.
     """
 
     name: str
@@ -54,20 +55,20 @@ class Source:
 
     @classmethod
     def of(cls, name: str, text: str, most: int = MOST) -> "Source":
-        """The hashes of `text`, of which no more than `most` are kept, as long as every character is in some window."""
+        """The hashes of `text`, at most `most` of them, unless some characters would then be in no window."""
         stride = min(RUN, max(1, math.ceil((len(text) - RUN + 1) / most)))
         return cls(name, len(text), stride, np.unique(hashed(text, stride)))
 
     @property
     def surely_found(self) -> int:
-        """The fewest characters that are found wherever they stand in the text."""
+        """The length, in characters, from which on every copied passage is found."""
         return RUN + self.stride - 1
 
     def runs(self, windows: Hashes) -> list[Run]:
-        """The copied passages of a text with these windows, by where they begin.
+        """The copied passages of a text that has these windows, in order of their start.
 
-        Windows that are `stride` apart, as those kept of a passage are, make one run. With a stride of 1 any `RUN`
-        characters of it stand in the source, though not all of it need stand there in one place.
+        Known windows that are `stride` characters apart make one run. With a stride of 1 any `RUN` characters of a run
+        are in the source, but the whole run need not be there in one piece.
         """
         if not len(self.hashes):
             return []
@@ -85,30 +86,30 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """All that a model has read, its own text first, in which copies are looked for.
+    """All texts that a model was trained on, its own first, in which copies are looked for.
 
     >>> copies = Copies((Source.of("rhyme", "Twinkle, twinkle, little star, how I wonder what you are!"),))
     >>> [run] = copies.runs("She sang: Twinkle, twinkle, little star, how I wish you were here.")
     >>> run, run.end - run.start, copies.runs("Twinkle, twinkle, little bat!")
     (Run(start=10, end=48, source='rhyme'), 38, [])
 
-    That other 44-bit hashes agree by chance befalls, with `MOST` of them, one window in 15 million: the hash is
-    strongly universal for characters of 21 bits (Lemire & Kaser, "Strongly universal string hashing is fast", The
-    Computer Journal 57(11), 2014, "Multilinear").
+    With `MOST` hashes of 44 bits, one window in 15 million is found by chance: the hash is strongly universal for
+    characters of 21 bits (Lemire & Kaser, "Strongly universal string hashing is fast", The Computer Journal 57(11),
+    2014, "Multilinear").
     """
 
     sources: tuple[Source, ...]
-    unknown: str = ""  # a model that it began from, where what that one had read is not known
+    unknown: str = ""  # the model that training began from, if it is not known what that one was trained on
 
     def and_then(self, source: Source) -> "Copies":
-        """What a model has read that read `source` after all these."""
+        """These texts and `source`, on which the model was trained last."""
         others = (other for other in self.sources if not np.array_equal(other.hashes, source.hashes))
         return Copies((source, *others), self.unknown)
 
     def runs(self, text: str) -> list[Run]:
-        """The copied passages of `text` with `LETTERS` or more, by where they begin, and none that lies within another.
+        """The copied passages of `text` with `LETTERS` or more, in order of their start; none is inside another.
 
-        Two can overlap, where one passage goes over into another. Where two sources hold the same, the first is named.
+        Two can overlap. If two sources have the same passage, the first one is named.
         """
         windows = hashed(text)
         runs: list[Run] = []
@@ -121,7 +122,7 @@ class Copies:
 
     @cached_property
     def data(self) -> bytes:
-        """All of it as an .npz file, the same bytes for the same texts."""
+        """The sources as an .npz file: the same bytes for the same texts."""
         about = {
             "format": FORMAT,
             "version": VERSION,
@@ -184,19 +185,19 @@ def share_new(text: str, runs: Sequence[Run]) -> float:
 
 
 def pieces(runs: Sequence[Run]) -> list[tuple[int, int]]:
-    """From where to where each of the runs of a text goes before the next begins, so that none overlap."""
+    """The start and end of each run, cut off where the next one starts, so that none overlap."""
     ends = [min(run.end, after.start) for run, after in pairwise(runs)] + [run.end for run in runs[-1:]]
     return [(run.start, end) for run, end in zip(runs, ends, strict=True)]
 
 
 def _packed(hashes: Hashes) -> NDArray[np.uint8]:
-    """The steps from hash to hash (8, N): the lowest byte of each, then the next; the highest are 0 and zip well."""
+    """The differences between hashes (8, N), lowest bytes first: the highest bytes are all 0 and compress well."""
     steps = np.diff(hashes, prepend=np.uint64(0)).astype("<u8")
     return np.ascontiguousarray(steps.view(np.uint8).reshape(-1, 8).T)
 
 
 def _unpacked(steps: NDArray[np.uint8]) -> Hashes:
-    """What `_packed` packed; ValueError for anything else."""
+    """The hashes that `_packed` packed; ValueError for anything else."""
     if steps.dtype != np.uint8 or steps.ndim != 2 or len(steps) != 8:
         raise ValueError("its hashes have another shape")
     hashes = np.cumsum(np.ascontiguousarray(steps.T).view("<u8").reshape(-1), dtype=np.uint64)

@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """How many processor cores this process may use: a container reports its host's, and is held to fewer by quota."""
+    """How many processor cores this process may use. In a container that is its quota, not the cores of its host."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # cgroups, version 2 and 1
         with contextlib.suppress(OSError, ValueError):  # no such file, or a quota of "max"
@@ -38,7 +38,7 @@ def memory(device: torch.device) -> float:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether matrix products in bfloat16 run on hardware made for them; elsewhere they are slower than float32."""
+    """Whether the hardware has matrix products in bfloat16; if not, they are slower than those in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
@@ -46,14 +46,14 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def writing_threads() -> int:
-    """How many threads to write with: a core is left to the server, and a few use up the memory's speed."""
+    """How many threads to write with: one core is left to the server, and more than four are limited by the memory."""
     return max(1, min(4, cores() - 1))
 
 
 def use(threads: int) -> str:
-    """Compute with so many threads from now on, and round tiny numbers to zero; return a line that says so.
+    """Compute with `threads` threads from now on, and flush denormal numbers to zero; return a line that says so.
 
-    To be called before torch starts its threads, which inherit it. Numbers below float32's normal range are slow.
+    Call it before torch starts its threads, which inherit the setting. Denormal numbers, those close to zero, are slow.
     """
     flushed = torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
@@ -64,15 +64,15 @@ def use(threads: int) -> str:
 
 
 def prepare(device_name: str) -> torch.device:
-    """The device of that name, with this process set up to train on it; ValueError where there is none."""
+    """The device of that name, with this process set up to train on it; ValueError if there is none."""
     try:
         device = torch.device(device_name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {device_name} is not to be had here: use --device cpu") from error
+        raise ValueError(f"device {device_name} is not available here: use --device cpu") from error
     if sys.platform == "linux":
-        # A training step frees and takes the same hundreds of megabytes again; glibc would give them back to the system
-        # each time, which costs a fifth of the step (mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD).
+        # Each training step frees hundreds of megabytes and allocates them again. By default glibc returns them to the
+        # system every time, which costs a fifth of the step (mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD).
         with contextlib.suppress(OSError, AttributeError):  # another C library
             libc = ctypes.CDLL(None)
             libc.mallopt(-4, 0)

@@ -21,26 +21,26 @@ from model.checkpoint import FILES, NEEDED, WEIGHTS, CheckpointError
 from model.loaded import Model
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
-LARGEST = 100_000_000  # bytes of a checkpoint: ten times what the training makes
+LARGEST = 100_000_000  # bytes of a checkpoint: ten times the size of those that the training makes
 
 
-def load(place: str | Path) -> Model:
+def load(source: str | Path) -> Model:
     """The model in a checkpoint directory or of a Hub id, in evaluation mode; CheckpointError if there is none.
 
-    Of a Hub repository only the checkpoint's own files are downloaded, into the Hub's ordinary cache, and none where
-    the list of its files shows that it is no checkpoint. Without a network the cached copy serves. The revision that
-    was loaded is part of the checkpoint's name.
+    Only the files of a checkpoint are downloaded from a Hub repository, into the Hub's ordinary cache, and none if the
+    list of its files shows that it is not a checkpoint. Without a network the cached copy is loaded. The revision that
+    was loaded is part of the model's name.
     """
-    hub_id = HUB_ID.fullmatch(str(place))
-    if Path(place).exists() or not hub_id:
-        return checkpoints.load(Path(place))
+    hub_id = HUB_ID.fullmatch(str(source))
+    if Path(source).exists() or not hub_id:
+        return checkpoints.load(Path(source))
     repository, revision = hub_id.groups()
     directory = _download(repository, revision)
     return dataclasses.replace(checkpoints.load(directory), name=f"{repository}@{directory.name[:7]}")
 
 
 def _download(repository: str, revision: str | None) -> Path:
-    """The directory of the cached copy of a revision, once it is there."""
+    """Download a revision if it is not cached; return the directory of the cached copy."""
     fetch = partial(snapshot_download, repository, revision=revision, allow_patterns=list(FILES))
     try:
         _inspect(HfApi().model_info(repository, revision=revision, files_metadata=True))
@@ -66,7 +66,7 @@ def _download(repository: str, revision: str | None) -> Path:
 
 
 def _inspect(info: ModelInfo) -> None:
-    """Raise CheckpointError where a repository's list of files shows that it holds no checkpoint of this project."""
+    """Raise CheckpointError if a repository's list of files shows that it is not a checkpoint of this project."""
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
     missing = [file for file in NEEDED if file not in sizes]
     if WEIGHTS in missing and any(name.endswith((".bin", ".ckpt", ".pkl", ".pt", ".pth")) for name in sizes):
@@ -79,11 +79,11 @@ def _inspect(info: ModelInfo) -> None:
 
 
 def trouble(error: BaseException) -> str:
-    """What stands between this machine and the Hub, and what to do."""
+    """Why the Hub could not be reached or refused, and what to do."""
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
         return "the Hub does not accept the login: repeat it with: hf auth login"
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 429:
-        return "the Hub wants fewer requests: wait some minutes, or log in with: hf auth login"
+        return "the Hub received too many requests: wait some minutes, or log in with: hf auth login"
     if isinstance(error, HfHubHTTPError):
         return f"the Hub answers with status {error.response.status_code}: try again later"
     return "the Hub cannot be reached: check the network"

@@ -1,4 +1,4 @@
-"""Options: dataclass fields that know their meaning and legal range, so that every error and every help line agree."""
+"""Options: dataclass fields with a meaning and a legal range, from which help texts and error messages are made."""
 
 import argparse
 import dataclasses
@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def option(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with a one-line meaning, and the lowest and highest legal value; for text, its longest."""
+    """A dataclass field with a one-line meaning with its lowest and highest legal value; for text, its length."""
     return dataclasses.field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
 
 
@@ -45,7 +45,7 @@ def _check_value(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
 
 
 def add_options(parser: argparse._ActionsContainer, options: type) -> None:
-    """Give `parser` one `--name` for each option of a dataclass; those not typed stay absent from the result."""
+    """Add one `--name` to `parser` for each option of a dataclass; the result has only those that were typed."""
     types = get_type_hints(options)
     for field in dataclasses.fields(options):
         if "meaning" not in field.metadata:

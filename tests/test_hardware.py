@@ -13,19 +13,19 @@ CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("own_process")
 
 
-def test_the_cpu_is_always_to_be_had() -> None:
+def test_the_cpu_is_always_available() -> None:
     assert hardware.prepare("cpu") == CPU
 
 
 @pytest.mark.parametrize("name", ["abacus", "", "cpu:x", "cuda:99", "cuda:-5"])
 def test_a_device_that_is_not_there_is_refused_in_one_sentence(name: str) -> None:
-    with pytest.raises(ValueError, match=r"\Adevice .* is not to be had here: use --device cpu\Z"):
+    with pytest.raises(ValueError, match=r"\Adevice .* is not available here: use --device cpu\Z"):
         hardware.prepare(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_cuda_is_refused_in_one_sentence() -> None:
-    with pytest.raises(ValueError, match="device cuda is not to be had here: use --device cpu"):
+    with pytest.raises(ValueError, match="device cuda is not available here: use --device cpu"):
         hardware.prepare("cuda")
 
 

@@ -94,7 +94,7 @@ def test_without_a_network_the_cached_copy_serves(hub: Hub, directory: Path) -> 
         ((404, "RepoNotFound"), "no such model on the Hub, or it is private"),
         ((401, ""), "the Hub does not accept the login: repeat it"),
         ((403, "GatedRepo"), "is gated: ask for access"),
-        ((429, ""), "the Hub wants fewer requests: wait"),
+        ((429, ""), "the Hub received too many requests: wait"),
         ((500, ""), "the Hub answers with status 500: try again later"),
     ],
     ids=str,

@@ -153,7 +153,7 @@ def test_what_is_to_be_private_is_private_or_not_sent(
     capsys.readouterr()
     sent = len(hub.written)
     assert main([str(directory), "ann/open", "--private"]) == 2
-    assert "ann/open is there already and public: make it private" in one_sentence(capsys)
+    assert "ann/open exists already and is public: make it private" in one_sentence(capsys)
     assert len(hub.written) == sent
 
 
@@ -215,7 +215,7 @@ def test_a_name_that_the_hub_cannot_have_is_refused(
     hub: Hub, directory: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(directory), name]) == 2
-    assert f"'{name}' is no name on the Hub: give user/name" in one_sentence(capsys)
+    assert f"'{name}' is not a name on the Hub: give user/name" in one_sentence(capsys)
     assert hub.requests == []
 
 
@@ -252,7 +252,7 @@ def test_without_a_network_the_command_says_so_in_one_line(hub: Hub, directory: 
         ((404, "RevisionNotFound"), "ann/tiny has no such branch"),
         ((400, ""), "the Hub refuses it with status 400 (no)"),
         ((409, ""), "the Hub refuses it with status 409"),
-        ((429, ""), "the Hub wants fewer requests: wait"),
+        ((429, ""), "the Hub received too many requests: wait"),
         ((500, ""), "the Hub answers with status 500: try again later"),
     ],
     ids=str,

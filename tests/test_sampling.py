@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.sampling import Sampler, SamplingConfig, probabilities
+from model.sampling import Sampler, SamplingConfig
 from tests.conftest import V
 
 P = [0.05, 0.4, 0.15, 0.3, 0.1]
@@ -14,6 +14,14 @@ P = [0.05, 0.4, 0.15, 0.3, 0.1]
 
 def logits_of(p: list[float]) -> NDArray[np.float32]:
     return np.log(np.array(p)).astype(np.float32)
+
+
+def probabilities(logits: NDArray[np.float32], config: SamplingConfig) -> NDArray[np.float64]:
+    """The distribution that a character is drawn from, by id (V,), with sum 1."""
+    ids, p = Sampler([config]).distribution(logits[None])
+    drawn = np.empty(len(logits))
+    drawn[ids[0]] = p[0] / p.sum()
+    return drawn
 
 
 def p_of(logits: list[float] | NDArray[np.float32], **options: float) -> list[float]:

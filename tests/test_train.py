@@ -175,7 +175,7 @@ def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
         (["--minutes", "1", "--epochs", "5"], "--minutes stands in place of"),
         (["--seed", "-1"], "--seed is -1"),
         (["--seed", "4294967296"], "--seed is 4294967296"),
-        (["--device", "abacus"], "device abacus is not to be had here"),
+        (["--device", "abacus"], "device abacus is not available here"),
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.analysis.units import BLOCK, NAMEABLE, Finding, features, find_units
+from model.analysis.units import BLOCK, FEATURES, Finding, features, find_units
 from tests.conftest import book
 
 T, L, H = 1_700, 3, 11
@@ -13,7 +13,7 @@ T, L, H = 1_700, 3, 11
 
 def marked(name: str, text: str) -> str:
     """The text, with a dot in place of each character where a feature is 0."""
-    values = NAMEABLE[name](text)
+    values = FEATURES[name](text)
     assert len(values) == len(text)
     return "".join(character if value else "." for character, value in zip(text, values, strict=True))
 
@@ -64,8 +64,8 @@ def test_a_feature_is_where_its_name_says(name: str, text: str, where: str) -> N
 
 
 def test_positions_are_counted_from_1_and_anew_in_each_line_and_word() -> None:
-    assert NAMEABLE["position in the line"]("ab\n\nc") == [1, 2, 0, 0, 1]
-    assert NAMEABLE["position in the word"]("ab c, it's") == [1, 2, 0, 1, 0, 0, 1, 2, 3, 4]
+    assert FEATURES["position in the line"]("ab\n\nc") == [1, 2, 0, 0, 1]
+    assert FEATURES["position in the word"]("ab c, it's") == [1, 2, 0, 1, 0, 0, 1, 2, 3, 4]
 
 
 def test_what_never_varies_in_a_text_is_left_out() -> None:

@@ -1,6 +1,6 @@
 """The ids of a text as batches: shuffled windows (classic) or contiguous streams (modern).
 
-Both are functions of the step's number, so a run that is taken up again needs no position of its own.
+A batch is a function of the number of its step, so a run that is resumed needs no position of its own.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Every window of the text in shuffled order, each learning only the character that follows it.
+    """All windows of the text in shuffled order; the target of each is the one character that follows it.
 
-    The windows are views on the text, so memory stays in proportion to the book.
+    The windows are views of the text, so the memory is proportional to the text and not to the windows.
     """
 
     ids: Tensor  # (N,)
@@ -40,9 +40,9 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Streams:
-    """B readers evenly spaced round the text, each reading on from where its last window ended, round and round.
+    """B streams that start at evenly spaced positions of the text; each reads on from batch to batch, round and round.
 
-    So the state can be carried from batch to batch (truncated backpropagation through time).
+    So the state of a stream can be carried from batch to batch (truncated backpropagation through time).
     """
 
     ids: Tensor  # (N,)
@@ -57,11 +57,11 @@ class Streams:
         return ceil(len(self.ids) / (self.batch_size * self.window))
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """The inputs (B, T), and as targets (B, T) the same shifted by one."""
+        """The inputs (B, T), and the targets (B, T): the inputs shifted by one character."""
         N, B, T = len(self.ids), self.batch_size, self.window
         first = torch.arange(B, device=self.ids.device) * N // B + self.seed + step * T  # (B,)
-        places = (first[:, None] + torch.arange(T + 1, device=self.ids.device)) % N  # (B, T + 1)
-        window = self.ids[places]
+        positions = (first[:, None] + torch.arange(T + 1, device=self.ids.device)) % N  # (B, T + 1)
+        window = self.ids[positions]
         return window[:, :-1], window[:, 1:]
 
 

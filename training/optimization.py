@@ -1,4 +1,4 @@
-"""How the weights are moved: which optimizer moves which of them, and at what rate."""
+"""Which optimizer updates which weights, and the learning rate of each step."""
 
 import math
 
@@ -12,8 +12,8 @@ from training.recipes import Recipe
 def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """The optimizers of a recipe, which share its learning rate and its weight decay.
 
-    Muon moves the matrices of the LSTM layers, each step an orthogonal matrix: about half the steps that AdamW needs.
-    It is not meant for embeddings, output layers and biases, which AdamW moves. Jordan et al., "Muon: An optimizer for
+    Muon updates the matrices of the LSTM layers by orthogonal matrices and needs about half as many steps as AdamW. It
+    is not meant for embeddings, output layers and biases: AdamW updates those. Jordan et al., "Muon: An optimizer for
     hidden layers in neural networks", 2024, with step sizes matched to AdamW's: Liu et al., "Muon is Scalable for LLM
     Training", 2025, section 2.2.
     """
@@ -37,7 +37,7 @@ def optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int | None) -> float:
-    """The rate of a step: a linear rise over the warm-up, then half a cosine down to the final share."""
+    """The learning rate of a step: a linear warm-up, then cosine decay to `final_learning_rate` times the highest."""
     if step < recipe.warmup_steps:
         return recipe.learning_rate * (step + 1) / recipe.warmup_steps
     done = 0.0 if steps is None else (step - recipe.warmup_steps) / max(1, steps - recipe.warmup_steps)

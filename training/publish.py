@@ -26,7 +26,7 @@ from training.card import card
 ROOT = Path(__file__).parent.parent
 CODE = ("interface", "model")  # what app.py imports
 SUFFIXES = (".py", ".js", ".css")
-VARIABLE = "CHECKPOINTS"  # of a Space: which models app.py serves
+VARIABLE = "CHECKPOINTS"  # of a Space: the models that app.py serves
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -36,19 +36,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         description="Publish a checkpoint on the Hugging Face Hub, or the app as a Space there.",
     )
     parser.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="the checkpoint")
-    parser.add_argument("name", nargs="?", metavar="user/name", help="its name on the Hub, made where it is new")
+    parser.add_argument("name", nargs="?", metavar="user/name", help="its name on the Hub; made if it is new")
     parser.add_argument("--private", action="store_true", help="only its owner may see it")
-    parser.add_argument("--revision", metavar="BRANCH", help="publish to this branch, made where it is new")
+    parser.add_argument("--revision", metavar="BRANCH", help="publish to this branch; made if it is new")
     parser.add_argument("--create-pr", action="store_true", help="propose it as a pull request")
-    parser.add_argument(
-        "--license", metavar="ID", help="under which it may be used, as the Hub spells it: mit, cc0-1.0"
-    )
+    parser.add_argument("--license", metavar="ID", help="the license, as the Hub spells it: mit, cc0-1.0")
     parser.add_argument(
         "--language", metavar="CODE", help="the language of its text, such as en (default: as it was recognized)"
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--space", metavar="user/name", help="publish the app as this Space")
-    parser.add_argument("--models", nargs="+", default=[], metavar="user/name", help="which serves these, not assets/")
+    parser.add_argument("--models", nargs="+", default=[], metavar="user/name", help="models to serve, not assets/")
     options = parser.parse_args(arguments)
     if options.space:
         of_models = ("directory", "revision", "create_pr", "license", "language")
@@ -64,19 +62,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError unless `name` can be one on the Hub, with its owner."""
+    """Raise ValueError unless `name` is a possible name on the Hub, with its owner: user/name."""
     try:
         validate_repo_id(name)
         if "/" not in name:
             raise HFValidationError
     except HFValidationError as error:
         raise ValueError(
-            f"{name!r} is no name on the Hub: give user/name, of letters, digits, and single - _ . between them"
+            f"{name!r} is not a name on the Hub: give user/name, with letters, digits, and single - _ . between them"
         ) from error
 
 
 def checkpoint_files(directory: Path, name: str, licence: str | None, language: str | None) -> dict[str, bytes]:
-    """A checkpoint's own files, with a card made from its record; ValueError unless it is sound and has a record."""
+    """The files of a checkpoint, with a card made from its record; ValueError if it is damaged or has no record."""
     record = checkpoints.load(directory).training
     own = [directory / file for file in FILES if file != CARD]
     files = {path.name: path.read_bytes() for path in own if path.exists()}
@@ -94,7 +92,7 @@ def checkpoint_files(directory: Path, name: str, licence: str | None, language: 
 
 
 def space_files(models: list[str]) -> dict[str, bytes]:
-    """What the app needs to run as a Space: with the checkpoints of assets/, or without where `models` are given."""
+    """The files of a Space that runs the app; the checkpoints of assets/ are among them unless `models` are given."""
     paths = [ROOT / file for file in ("LICENSE", "app.py", "requirements.txt")]
     paths += [path for package in CODE for path in (ROOT / package).rglob("*") if path.suffix in SUFFIXES]
     if not models:
@@ -113,25 +111,25 @@ def space_files(models: list[str]) -> dict[str, bytes]:
 
 
 def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, token: str) -> str:
-    """Put `files` in the repository in one commit, making it where it is new; the address of the result."""
+    """Put `files` in the repository in one commit; the repository is made if it is new. Returns the address."""
     api = HfApi(token=token)
     kind = "space" if options.space else "model"
     revision = options.revision
     made = api.create_repo(
         name,
         repo_type=kind,
-        private=options.private or None,  # else as is usual for the owner
+        private=options.private or None,  # None: the default of the owner
         exist_ok=True,
         space_sdk="gradio" if options.space else None,
     )
     if options.private and not api.repo_info(name, repo_type=kind).private:
-        raise ValueError(f"{name} is there already and public: make it private in its settings on the Hub first")
+        raise ValueError(f"{name} exists already and is public: make it private in its settings on the Hub first")
     if revision and not options.create_pr and not api.revision_exists(name, revision, repo_type=kind):
         api.create_branch(name, branch=revision, repo_type=kind)
     changes: list[CommitOperationAdd | CommitOperationDelete] = [
         CommitOperationAdd(file, content) for file, content in files.items()
     ]
-    if not options.space and COPIES not in files:  # those of an earlier checkpoint do not belong to this one
+    if not options.space and COPIES not in files:  # an earlier checkpoint's file does not belong to this one
         changes += [CommitOperationDelete(COPIES)] * (COPIES in api.list_repo_files(name, revision=revision))
     commit = api.create_commit(
         name,
@@ -149,8 +147,8 @@ def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, tok
 
 
 def trouble(error: BaseException, name: str) -> str:
-    """What went wrong on the way to the Hub, and what to do, in one sentence."""
-    if isinstance(error, RuntimeError) and error.__cause__:  # the client wraps what befalls a large file
+    """Why the Hub could not be reached or refused, and what to do, in one sentence."""
+    if isinstance(error, RuntimeError) and error.__cause__:  # the client wraps the errors of large files
         error = error.__cause__
     forbidden = (
         f"the login may not write to {name}: give a name of your own, propose it with --create-pr, "
@@ -159,12 +157,12 @@ def trouble(error: BaseException, name: str) -> str:
     if isinstance(error, HfHubHTTPError):
         said = " ".join((error.server_message or "").split())
         status = error.response.status_code
-        if status == 401:  # which the client takes for a repository that is not there
+        if status == 401:  # which the client reports as a missing repository
             return hub.trouble(error)
         if status == 403:
             return forbidden
         if status == 429:
-            return "the Hub wants fewer requests: wait some minutes"
+            return "the Hub received too many requests: wait some minutes"
         if isinstance(error, RevisionNotFoundError):
             return f"{name} has no such branch: give another --revision"
         if isinstance(error, RepositoryNotFoundError) or status == 404:
@@ -210,7 +208,7 @@ def main(arguments: list[str]) -> int:
         print(f"training.publish: {trouble(error, name)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped: what was on the Hub is as it was, unless all had been sent.", file=sys.stderr)
+        print("\nStopped: nothing on the Hub has changed, unless all was sent before.", file=sys.stderr)
         return 130
     return 0
 

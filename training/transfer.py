@@ -1,4 +1,4 @@
-"""A trained network as the beginning of another, over other characters."""
+"""Start training from a trained network, also if the new text has other characters."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from model.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Transfer:
-    """Which characters' rows of the embedding and output were carried over, and which start fresh."""
+    """How many characters keep their rows of the embedding and the output layer, and which ones are new."""
 
     kept: int
     fresh: str
@@ -22,10 +22,10 @@ class Transfer:
 
 @torch.no_grad()
 def transfer(source: CharLSTM, known: Vocabulary, target: CharLSTM, vocabulary: Vocabulary) -> Transfer:
-    """Give `target` the layers of `source`, and for each character that both know its rows of embedding and output.
+    """Copy the layers of `source` to `target`, and the rows of embedding and output of each character that both know.
 
-    A fresh character is at first as unlikely as the least likely one that was carried over. ValueError where the
-    networks differ in their sizes, or where a character goes in as a number that would mean another one.
+    A new character is at first as unlikely as the least likely known one. ValueError if the sizes of the networks
+    differ, or if the input is a number (`scaled`) that would mean another character.
     """
     for name in SAME_LAYERS:
         had, wanted = getattr(source.config, name), getattr(target.config, name)

@@ -1,1 +1,1 @@
-"""What a model makes of a given text: its surprise at each character, and what its hidden units follow."""
+"""How a model reads a given text: its surprise at each character, and what its hidden units respond to."""

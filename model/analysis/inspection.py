@@ -1,4 +1,4 @@
-"""How a model reads a text that is there already: its surprise at each character, and what went on in its units."""
+"""How a model reads a given text: its surprise at each character, and the activations of its hidden units."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ BATCH = 256  # windows in one forward pass
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A text of T characters as a model reads it, and what was done to it before ("" where nothing was)."""
+    """A text of T characters, repaired, with a model's predictions; `report` says what was repaired ("" if nothing)."""
 
     text: str
     report: str
     surprise: Tensor  # bits for each character, float32 (T,)
-    expected: Tensor  # log2 of the share of each character at each place and behind the end, float32 (T + 1, V)
+    expected: Tensor  # log2 of the probability of each character at each position and after the end, float32 (T + 1, V)
     vocabulary: Vocabulary
 
     @property
     def bits_per_character(self) -> float:
-        """The mean surprise; nan where there is no text."""
+        """The mean surprise; nan for an empty text."""
         return self.surprise.double().mean().item()
 
     def likeliest(self, t: int, n: int = 10) -> list[tuple[str, float]]:
-        """The `n` likeliest characters at place `t`, from 0 to T, with their shares, the likeliest first."""
+        """The `n` most likely characters at position `t`, from 0 to T, in order, with their probabilities."""
         ids = self.expected[t].argsort(descending=True, stable=True)[:n]
         return list(zip(self.vocabulary.decode(ids), self.expected[t, ids].exp2().tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """What the hidden units did over a text of T characters, and what was done to it before ("" where nothing was)."""
+    """The activations of the hidden units over a text of T characters, repaired; `report` as in `Reading`."""
 
     text: str
     report: str
@@ -48,11 +48,11 @@ class Activity:
 
 @torch.inference_mode()
 def read(model: Model, text: str, adapt: bool = False) -> Reading:
-    """`text`, repaired, as the model reads it in its own context; `Vocabulary.start` stands before it.
+    """The model's predictions for `text`, repaired, in its own context; `Vocabulary.start` is read before it.
 
-    With `adapt`, in carried context, by an output layer that learns from the text: each character is predicted before
-    it is learned from. So the two readings of a text tell its bits per character before and after that. ValueError
-    where the model sees only a window.
+    With `adapt`, in carried context, the output layer learns from the text as it is read: each character is predicted
+    before it is learned from. The readings with and without `adapt` show what that gains. ValueError if the model has
+    window context.
     """
     if adapt and model.context == "window":
         raise ValueError("adapt is for context carried: with context window only the last 100 characters count")
@@ -80,15 +80,15 @@ def activations(model: Model, text: str) -> Activity:
 
 
 def _prepared(vocabulary: Vocabulary, text: str) -> tuple[Repair, Tensor, Tensor]:
-    """`text` repaired, its ids (T,), and these with what stands before them (T + 1,)."""
+    """`text` repaired, its ids (T,), and the ids with `Vocabulary.start` before them (T + 1,)."""
     repaired = vocabulary.repair(text)
     ids = vocabulary.encode(repaired.text)
     return repaired, ids, torch.cat((torch.tensor([vocabulary.start]), ids))
 
 
 def _hidden(network: CharLSTM, before: Tensor, context: Context) -> Iterator[Tensor]:
-    """The hidden state (some, L, H) after each of `before` (T,), in order."""
-    # Up to a full window, all there is to see is all that was read.
+    """The hidden state after each of the ids `before` (T,), in order, in parts (some, L, H)."""
+    # Until the first window is full, both contexts see the same.
     carried = before[:WINDOW] if context == "window" else before
     state = network.zero_state(1)
     for some in carried.split(CHUNK):

@@ -1,4 +1,4 @@
-"""Which hidden units follow something that a reader can name: what there is to follow in a text, and who follows it."""
+"""Which hidden units respond to something with a name: features of a text, and the units correlated with them."""
 
 import re
 import unicodedata
@@ -9,13 +9,13 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-BLOCK = 100  # characters that come into the same half of a text
+BLOCK = 100  # characters in a row that belong to the same half of a text
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 PARAGRAPH = re.compile(r"(?:(?!\n\s*\n).)+", re.DOTALL)
-# From the opening mark to the closing one, or to the end of the paragraph, since a speech that goes on into the next
-# one is opened there anew. A single mark may be an apostrophe: it opens only before a word and where its partner comes,
-# which is one that no letter follows, and if straight ('tis, o' the) one behind a mark of punctuation.
+# From the opening mark to the closing one, or to the end of the paragraph: speech that continues in the next paragraph
+# has an opening mark there again. A single mark may be an apostrophe. So it opens a quotation only before a word, and
+# only if a closing mark follows: one without a letter after it and, if straight ('tis, o' the), after punctuation.
 QUOTATION = re.compile(
     r"""(“[^”]* | "[^"]* | „[^“”]* | «[^»]*
     | ‘(?=\S) .*? (?=’(?!\w)) | (?<![\w'])'(?=["“(_]*\w) .*? (?<=[.,;:!?…—"”)_-])(?='(?!\w))).?""",
@@ -24,11 +24,11 @@ QUOTATION = re.compile(
 BRACKET = re.compile(r"([(\[{][^)\]}]*)")
 SENTENCE_END = re.compile(r"""[.!?…]+["'’”»)\]]*(?=\s|\Z)\s{0,2}""")
 
-# ---- what a reader can name ------------------------------------------------------------------------------------------
+# ---- features --------------------------------------------------------------------------------------------------------
 
 
 def within(spans: Iterable[tuple[int, int]], length: int) -> list[float]:
-    """1 from the beginning to the end of each span, elsewhere 0.
+    """1 inside the spans, elsewhere 0.
 
     >>> within([(1, 3)], 4)
     [0.0, 1.0, 1.0, 0.0]
@@ -40,12 +40,12 @@ def within(spans: Iterable[tuple[int, int]], length: int) -> list[float]:
 
 
 def matched(pattern: re.Pattern[str], text: str) -> list[float]:
-    """1 where a match of `pattern` stands, elsewhere 0."""
+    """1 inside the matches of `pattern`, elsewhere 0."""
     return within((match.span() for match in pattern.finditer(text)), len(text))
 
 
 def in_paragraphs(pattern: re.Pattern[str], text: str) -> list[float]:
-    """1 where the first group of a match stands, elsewhere 0; no match goes on behind a blank line.
+    """1 inside the first group of each match, elsewhere 0; a match ends at a blank line at the latest.
 
     >>> in_paragraphs(QUOTATION, 'a "b" c')
     [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
@@ -58,13 +58,13 @@ def in_paragraphs(pattern: re.Pattern[str], text: str) -> list[float]:
     return within(spans, len(text))
 
 
-def counted(places: Iterable[bool]) -> list[float]:
-    """How many places, up to this one, hold without a break.
+def counted(conditions: Iterable[bool]) -> list[float]:
+    """For each element, how many in a row, up to this one, are true.
 
     >>> counted([True, True, False, True])
     [1.0, 2.0, 0.0, 1.0]
     """
-    return list(accumulate(places, lambda count, holds: count + 1.0 if holds else 0.0, initial=0.0))[1:]
+    return list(accumulate(conditions, lambda count, holds: count + 1.0 if holds else 0.0, initial=0.0))[1:]
 
 
 def word_starts(text: str) -> list[float]:
@@ -72,7 +72,7 @@ def word_starts(text: str) -> list[float]:
 
 
 def word_positions(text: str) -> list[float]:
-    return counted(place > 0 for place in matched(WORD, text))
+    return counted(inside > 0 for inside in matched(WORD, text))
 
 
 def capital_words(text: str) -> list[float]:
@@ -84,7 +84,7 @@ def vowels(text: str) -> list[float]:
     return [float(unicodedata.normalize("NFD", character)[0] in "aeiouAEIOU") for character in text]
 
 
-NAMEABLE: dict[str, Callable[[str], list[float]]] = {
+FEATURES: dict[str, Callable[[str], list[float]]] = {
     "inside quotes": lambda text: in_paragraphs(QUOTATION, text),
     "inside brackets": lambda text: in_paragraphs(BRACKET, text),
     "position in the line": lambda text: counted(character != "\n" for character in text),
@@ -95,28 +95,28 @@ NAMEABLE: dict[str, Callable[[str], list[float]]] = {
     "vowels": vowels,
     "digits": lambda text: [float(character.isdigit()) for character in text],
     "spaces and new lines": lambda text: [float(character.isspace()) for character in text],
-    "start of a line": lambda text: [float(0 < place <= 3) for place in counted(c != "\n" for c in text)],
+    "start of a line": lambda text: [float(0 < position <= 3) for position in counted(c != "\n" for c in text)],
     "just after a comma": lambda text: matched(re.compile(r",.{0,2}", re.DOTALL), text),
     "end of a sentence": lambda text: matched(SENTENCE_END, text),
 }
 
 
 def features(text: str) -> dict[str, Tensor]:
-    """What a reader can name, by name: how it stands at each character, float32 (T,); what never varies is left out.
+    """The features of a text by name: a value for each character, float32 (T,). Those that never vary are left out.
 
     >>> features("ab, c")["start of a word"].tolist()
     [1.0, 0.0, 0.0, 0.0, 1.0]
     """
-    found = {name: torch.tensor(measure(text)) for name, measure in NAMEABLE.items()}
+    found = {name: torch.tensor(measure(text)) for name, measure in FEATURES.items()}
     return {name: values for name, values in found.items() if len(text) and (values != values[0]).any()}
 
 
-# ---- who follows it --------------------------------------------------------------------------------------------------
+# ---- units -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The unit, counted from 0, that follows a feature best, and how well it does so on text it was not chosen by."""
+    """The unit, counted from 0, that is most correlated with a feature; measured on text that did not choose it."""
 
     feature: str
     layer: int
@@ -125,12 +125,12 @@ class Finding:
 
 
 def find_units(hidden: Tensor, named: Mapping[str, Tensor]) -> list[Finding]:
-    """For each feature (T,) the unit of `hidden` (T, L, H) that is correlated with it most, the strongest first.
+    """For each feature (T,) the unit of `hidden` (T, L, H) that is most correlated with it; the strongest first.
 
-    The unit is chosen on one half of the text and its correlation is that on the other: the best of a thousand units
-    follows anything a little, by chance. The halves are blocks in turn, so that both hold all parts of the text, and
-    blocks rather than characters in turn, since neighbours are alike and would tell the one half about the other.
-    A feature or a unit that does not vary in one of the halves is passed over, as is a text of only one block.
+    The unit is chosen on one half of the text, and its correlation is measured on the other: the best of a thousand
+    units is a little correlated with anything by chance. The halves are alternate blocks, so that both have all parts
+    of the text. They are not alternate characters, because neighbours are alike. A feature or a unit that does not vary
+    in one of the halves is left out; a text of only one block gives nothing.
     After Radford, Jozefowicz, Sutskever, "Learning to Generate Reviews and Discovering Sentiment", 2017, section 4.2.
     """
     T, _, H = hidden.shape
@@ -156,5 +156,5 @@ def standardised(values: Tensor) -> Tensor:
     """Each column of `values` (T, n) with mean 0 and length 1, float64; zeros where it does not vary."""
     centred = values.double() - values.double().mean(0)
     lengths = centred.norm(dim=0)
-    # What is left of a column that never varies is rounding, far below what a float32 can tell apart.
+    # A column that never varies leaves only rounding errors, far below the resolution of float32.
     return centred / lengths.where(lengths > 1e-6 * len(values) ** 0.5, torch.inf)

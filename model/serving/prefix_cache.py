@@ -1,4 +1,4 @@
-"""The states of models after texts that they read lately, so that a longer text is not read from its beginning."""
+"""The prefix cache: states of models after texts, so that a text with a known beginning is not read from its start."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 
 from model.serving.mixture import AnyModel
 
-ENTRIES = 256  # for a network of 2 layers of 512, each takes 6 to 8 kB, and 4 bytes for each character of the text
-SHORTEST = 50  # characters: a shorter text is quickly read, and is not kept
+ENTRIES = 256  # each takes 6 to 8 kB for a network of 2 layers of 512, and 4 bytes for each character of the text
+SHORTEST = 50  # characters; a shorter text is read quickly and is not kept
 
 
 @dataclass(frozen=True, eq=False)
