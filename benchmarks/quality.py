@@ -4,7 +4,7 @@ Every shipped checkpoint (and those in each DIR) is measured on the held-out par
 that text is among the books; beside it stand compressors and an n-gram model that have read the training part too. The
 compressors' figure is what the whole text takes in bits, less what its training part takes: they go on adapting while
 they read the held-out part. So does a model in the row "adapts as it reads", whose output layer learns from that part
-(`model/adaptation.py`); all others stay as they are. With --write the table goes into the README.
+(`model/adaptation.py`); all others stay as they are. With --write the table goes into docs/quality.md.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from training.evaluate import readable
 from training.evaluation import evaluate, evaluate_adapting
 
 ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs" / "quality.md"
 FIGURES = Path(__file__).with_suffix(".json")
 TABLE = re.compile(r"(?<=<!-- quality -->\n).*?(?=<!-- /quality -->)", re.DOTALL)
 ORDER = 6  # characters, of the n-gram model and of PPMd
@@ -102,7 +103,7 @@ def table(figures: list[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__.splitlines()[0])
     parser.add_argument("places", nargs="+", type=Path, metavar="BOOK or DIR", help="texts, and further checkpoints")
-    parser.add_argument("--write", action="store_true", help="put the table into the README")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/quality.md")
     options = parser.parse_args(arguments)
     hardware.prepare("cpu")
 
@@ -130,8 +131,7 @@ def main(arguments: Sequence[str]) -> int:
     figures = [text for _, text in texts.values()]
     lines = table(figures)
     if options.write:
-        readme = ROOT / "README.md"
-        readme.write_text(TABLE.sub(lambda _: lines, readme.read_text(encoding="utf-8")), encoding="utf-8")
+        DOCUMENT.write_text(TABLE.sub(lambda _: lines, DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
         FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(lines)
     print(json.dumps(figures))

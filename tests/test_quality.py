@@ -1,4 +1,4 @@
-"""The scoreboard: its table, its figures and the README agree, and the compressors are measured as it says."""
+"""The scoreboard: its table, its figures and the document agree, and the compressors are measured as it says."""
 
 import json
 import lzma
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import quality
-from benchmarks.quality import FIGURES, TABLE, compressed, counted, main, table
+from benchmarks.quality import DOCUMENT, FIGURES, TABLE, compressed, counted, main, table
 from model.checkpoint import load, save
 from model.loaded import Model
 from model.lstm import CharLSTM, LSTMConfig
@@ -21,12 +21,11 @@ from training.corpus import Corpus, read_again
 from training.evaluation import evaluate
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 STORED: list[dict[str, Any]] = json.loads(FIGURES.read_text(encoding="utf-8"))
 
 
-def test_the_readme_shows_the_table_of_the_stored_figures() -> None:
-    [shown] = TABLE.findall(README)
+def test_the_document_shows_the_table_of_the_stored_figures() -> None:
+    [shown] = TABLE.findall(DOCUMENT.read_text(encoding="utf-8"))
     assert shown == table(STORED)
 
 
