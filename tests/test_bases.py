@@ -122,6 +122,13 @@ def test_auto_looks_for_bases_among_the_assets(knowing: Path, monkeypatch: pytes
     assert begin("auto", TEXT, MODERN, own_sizes=True).base is None
 
 
+def test_a_text_as_large_as_a_library_begins_from_nothing(knowing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASSETS", knowing.parent)
+    monkeypatch.setattr(module, "LIBRARY", 10_000)
+    assert begin("auto", book(10_000, seed=3), MODERN).base
+    assert begin("auto", book(10_001, seed=3), MODERN).base is None
+
+
 def test_none_begins_from_nothing_and_a_name_from_that_model(knowing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ASSETS", knowing.parent)
     assert begin("none", TEXT, MODERN).base is None

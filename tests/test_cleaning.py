@@ -94,6 +94,12 @@ def test_no_space_comes_behind_a_dash_at_the_end_of_a_line() -> None:
     assert "aa--bb" in joined("x" * 40 + " aa--\nbb " + "x" * 40, [])
 
 
+def test_two_spaces_between_sentences_become_one_and_columns_stay() -> None:
+    assert spaced("One.  Two.\u00a0 Three.\u00a0\u00a0Four\n\nQui\u00a0?   a    b\n") == (
+        "One. Two. Three. Four\n\nQui\u00a0?   a    b\n"
+    )
+
+
 def test_centred_lines_lose_their_indentation_and_verse_keeps_little() -> None:
     assert joined("                  TITLE\n    BY ME\n\n    a\n        b", []) == "TITLE\nBY ME\n\na\n    b"
 

@@ -15,7 +15,8 @@ from training import timing
 from training.bases import Choice
 from training.corpus import read
 from training.recipes import MODERN, fitted
-from training.report import Report, full, main, report, short
+from training.report import Report, report
+from training.report_text import full, main, short
 
 Write = Callable[..., Path]
 NOTHING = Choice(None, "from nothing, as chosen")

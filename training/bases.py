@@ -42,6 +42,8 @@ def begin(init: str, text: str, recipe: Recipe, own_sizes: bool = False) -> Choi
         return Choice(None, "from nothing, as the classic recipe always does")
     if own_sizes:
         return Choice(None, "from nothing, since the network's sizes were chosen")
+    if len(text) > LIBRARY:
+        return Choice(None, "from nothing, since the text is a library itself")
     return choose(text, bases(ASSETS))
 
 

@@ -166,6 +166,6 @@ def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bo
 
 def spaced(text: str) -> str:
     """`text` with one space between words and sentences, and one blank line between paragraphs."""
-    text = re.sub(r"(?<=\S)  (?=\S)", " ", text)
+    text = re.sub(r"(?<=\S)[ \u00a0]{2}(?=\S)", " ", text)
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

@@ -1,6 +1,6 @@
 """Files to text, and the text to a part that trains and a part that is held out.
 
-As a command, `python -m training.corpus BOOK [BOOK ...]`, it reports on that text: see `training.report`.
+As a command, `python -m training.corpus BOOK [BOOK ...]`, it reports on that text: see `training.report_text`.
 """
 
 import hashlib
@@ -174,6 +174,6 @@ def _binary(path: Path) -> CorpusError:
 
 
 if __name__ == "__main__":
-    from training.report import main
+    from training.report_text import main
 
     sys.exit(main(sys.argv[1:]))

@@ -1,28 +1,22 @@
-"""What someone should know of a text before training on it: `python -m training.corpus BOOK [BOOK ...]`."""
+"""What someone should know of a text before training on it, as data."""
 
-import argparse
 import dataclasses
-import json
 import re
-import sys
-import unicodedata
 from bisect import bisect
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
-from model import hardware
-from training.bases import Choice, begin
+from training.bases import Choice
 from training.changes import counted, total
-from training.corpus import SAVE_AS_UTF_8, UTF_8, Book, Corpus, read
+from training.corpus import SAVE_AS_UTF_8, UTF_8, Book, Corpus
 from training.languages import language_name
-from training.recipes import RECIPES, Recipe, fitted, reasons
+from training.recipes import Recipe, reasons
 from training.repeats import Repeat, repeats
-from training.timing import characters_per_second, in_words, seconds
+from training.timing import in_words, seconds
 from training.unlike_prose import unlike_prose
 
 RARE = 5  # a character that occurs less often than this cannot be learned
-LISTED = 12  # places of a kind that are told
+MOST_RARE = 50  # of the rare characters whose places are looked up
 AROUND = 25  # characters on either side of a place
 LONGEST_PASSAGES = 3  # that are told
 MUCH_REPEATED = 0.02  # of a text
@@ -88,12 +82,15 @@ class Report:
 
     name: str
     characters: int
+    held_out: int  # of these
     words: int
     paragraphs: int
     language: str
     files: tuple[File, ...]
     alphabet: dict[str, int]  # each character and how often it occurs, the commonest first
-    rare: dict[str, Place]  # the characters that occur less often than `RARE` times, and where each stands first
+    rare: dict[
+        str, Place
+    ]  # where the characters that occur less often than `RARE` times stand first, `MOST_RARE` of them
     changes: tuple[str, ...]
     repeated: int  # characters in passages that have occurred before
     also_held_out: int  # characters of the held-out part in passages that the training part has as well
@@ -123,11 +120,11 @@ def report(
     found = repeats(corpus.text)
     changes = total(change for book in corpus.books for change in book.cleaned.changes)
     unusual, what_to_do = _unusual(corpus)
-    rare = [character for character, count in alphabet.items() if count < RARE]
     plan = {"begins": choice.reason, **reasons(recipe, corpus.split, minutes, choice.base.name if choice.base else "")}
     told = Report(
         name=corpus.name,
         characters=len(corpus.text),
+        held_out=len(corpus.held_out),
         words=len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", corpus.text)),
         paragraphs=sum(_paragraphs(book) for book in corpus.books),
         language=language_name(corpus.language),
@@ -136,7 +133,7 @@ def report(
             for book in corpus.books
         ),
         alphabet=alphabet,
-        rare={character: _place(corpus, corpus.text.index(character)) for character in rare},
+        rare={character: _place(corpus, corpus.text.index(character)) for character in _rare(alphabet)[:MOST_RARE]},
         changes=tuple(map(str, changes)),
         repeated=sum(each.end - each.start for each in found),
         also_held_out=sum(each.end - each.start for each in found if each.earlier < corpus.split <= each.start),
@@ -151,7 +148,12 @@ def report(
         machine=machine,
         advice=(),
     )
-    return dataclasses.replace(told, advice=(*_advice(told), *what_to_do))
+    return dataclasses.replace(told, advice=(*_advice(told, choice), *what_to_do))
+
+
+def _rare(alphabet: dict[str, int]) -> list[str]:
+    """The characters that occur less often than `RARE` times, the rarest first."""
+    return [character for character, count in reversed(alphabet.items()) if count < RARE]
 
 
 def _paragraphs(book: Book) -> int:
@@ -208,20 +210,18 @@ def _place(corpus: Corpus, index: int) -> Place:
     return Place(book.name, book.original.count("\n", 0, nearest) + 1, " ".join(around.split()))
 
 
-def _advice(told: Report) -> list[str]:
+def _advice(told: Report, choice: Choice) -> list[str]:
     """One sentence for each problem."""
     advice = []
-    if told.characters < LITTLE:
-        advice.append(
-            f"{told.characters:,} characters teach words but hardly sentences: add more text, or begin from a model."
-        )
+    if told.characters < LITTLE and not choice.base:
+        advice.append(f"{told.characters:,} characters teach words but hardly sentences: add more text.")
     for file in told.files:
         if file.encoding != UTF_8:
             advice.append(f"{file.name} is not {UTF_8} and was read as {file.encoding}: {SAVE_AS_UTF_8}.")
     languages = sorted({file.language for file in told.files})
     if len(languages) > 1:
         advice.append(f"The files are in {' and '.join(languages)}: a small model learns one language better than two.")
-    uncommon = [character for character in told.rare if not character.isascii()]
+    uncommon = [character for character in _rare(told.alphabet) if not character.isascii()]
     if uncommon:
         advice.append(
             f"{counted(len(uncommon), 'uncommon character')} with fewer than {RARE} occurrences cannot be learned: "
@@ -234,7 +234,7 @@ def _advice(told: Report) -> list[str]:
             f"{told.repeated / told.characters:.0%} of the text is repeated: remove what was put in twice, "
             "or the model learns it by heart."
         )
-    if told.also_held_out > ALSO_HELD_OUT * told.characters / 10:
+    if told.also_held_out > ALSO_HELD_OUT * told.held_out:
         advice.append(
             f"{told.also_held_out:,} held-out characters stand in the training part as well: "
             "the figures will look better than they are."
@@ -242,111 +242,3 @@ def _advice(told: Report) -> list[str]:
     if told.seconds and told.seconds > LONG:
         advice.append(f"Training takes up to {in_words(told.seconds)} here: with --minutes it ends earlier.")
     return advice
-
-
-# ---- telling it ------------------------------------------------------------------------------------------------------
-
-
-def summary(told: Report) -> str:
-    """The text in one line."""
-    return (
-        f"{told.name}: {told.characters:,} characters, {counted(told.words, 'word')}, "
-        f"{counted(told.paragraphs, 'paragraph')}, {told.language}"
-    )
-
-
-def short(told: Report) -> list[str]:
-    """The report in a few lines, for the training command."""
-    changes = "; ".join(told.changes) or "nothing"
-    problems = f"{counted(len(told.advice), 'problem')}: see python -m training.corpus with the same files"
-    lines = {"changed": changes, **({"check": problems} if told.advice else {}), **told.plan}
-    return [summary(told), *(f"{name:10}{text}" for name, text in lines.items())]
-
-
-def full(told: Report) -> str:
-    """The report as a person reads it."""
-    parts = [summary(told), ""]
-    encodings = Counter(file.encoding for file in told.files)
-    if len(told.files) == 1:
-        parts.append(f"Encoding: {told.files[0].encoding}. Lines: {told.files[0].layout}.")
-    else:
-        parts.append("Encoding: " + ", ".join(f"{name} ({counted(n, 'file')})" for name, n in encodings.items()))
-        parts += [f"  {f.name:40.40}{f.characters:>12,}  {f.language}, {f.layout}" for f in told.files[:LISTED]]
-        parts += _more(len(told.files))
-    common = [f"{_visible(c)} {n:,}" for c, n in told.alphabet.items() if c not in told.rare]
-    parts += ["", f"{counted(len(told.alphabet), 'character')} and how often each occurs:"]
-    parts += [f"  {line}" for line in _wrapped(common)]
-    if told.rare:
-        parts += ["", f"{counted(len(told.rare), 'character')} with fewer than {RARE} occurrences:"]
-        for character, place in list(told.rare.items())[:LISTED]:
-            name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
-            parts.append(f"  {_visible(character)} {told.alphabet[character]}  {name}  {place}")
-        parts += _more(len(told.rare))
-    parts += ["", "What was changed:", *(f"  {change}" for change in told.changes or ("nothing",))]
-    if told.passages:
-        parts += ["", f"{told.repeated:,} characters stand in passages that occurred before, the longest of them:"]
-        for passage in told.passages:
-            parts += [f"  {counted(passage.characters, 'character')}: {passage.here}", f"      and {passage.earlier}"]
-    parts += [f"  {same.share:.0%} of {same.file} stands in {same.other}" for same in told.same_files]
-    if told.unusual:
-        parts += ["", "What does not look like prose:"]
-        parts += [f"  {each.lines:,} {each.what}, the first in {each.first}" for each in told.unusual]
-    parts += ["", "How it would be trained:", *(f"  {name:10}{text}" for name, text in told.plan.items())]
-    if told.seconds and told.characters_per_second:
-        speed = f"{told.characters_per_second:,.0f} characters a second on {told.machine}"
-        parts.append(f"  {'time':10}at most {in_words(told.seconds)} ({speed})")
-    parts += ["", "Advice:", *(f"  {sentence}" for sentence in told.advice or ("None: the text is ready.",))]
-    return "\n".join(parts)
-
-
-def _more(count: int) -> list[str]:
-    return [f"  and {count - LISTED:,} more"] if count > LISTED else []
-
-
-def _visible(character: str) -> str:
-    names = {" ": "space", "\n": "line end", "\t": "tab", "\u00a0": "no-break space"}
-    return names.get(character, character if character.isprintable() else f"U+{ord(character):04X}")
-
-
-def _wrapped(items: list[str], width: int = 110) -> list[str]:
-    lines = [""]
-    for item in items:
-        if len(lines[-1]) + len(item) > width:
-            lines.append("")
-        lines[-1] += item + "   "
-    return [line.rstrip() for line in lines]
-
-
-# ---- the command -----------------------------------------------------------------------------------------------------
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.corpus", description="Tell what is in a text before a model is trained on it."
-    )
-    parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="the text files")
-    parser.add_argument("--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="books to be held out")
-    parser.add_argument("--as-it-is", action="store_true", help="change nothing in the text")
-    parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
-    parser.add_argument("--init", default="auto", metavar="DIR", help="as for training.train")
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str]) -> int:
-    options = parse(arguments)
-    try:
-        device = hardware.prepare("cpu")
-        recipe = RECIPES[options.recipe]
-        form = "as it is" if options.as_it_is else recipe.form
-        corpus = read(options.books, recipe.lowercase, form, options.hold_out)
-        choice = begin(options.init, corpus.text, recipe)
-        recipe = fitted(recipe, corpus.split, choice.base.network.config if choice.base else None)
-        speed = characters_per_second(corpus, recipe, choice.base, device)
-    except (ValueError, OSError) as error:
-        print(f"training.corpus: {error}", file=sys.stderr)
-        return 2
-    told = report(corpus, recipe, choice, speed=speed, machine=hardware.describe(device))
-    print(full(told))
-    print()
-    print(json.dumps(dataclasses.asdict(told), ensure_ascii=False))
-    return 0

@@ -15,7 +15,7 @@ from training.corpus import Corpus
 from training.recipes import Recipe
 from training.trainer import Trainer
 
-SECONDS = 3.0  # after which no further step is timed
+SECONDS = 2.0  # after which no further step is timed
 FEWEST_STEPS = 3
 HELD_OUT = 600  # characters that are measured at the beginning and end of the timed run
 MEASURING = 1 / 3  # of the time that it takes to learn from a character

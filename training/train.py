@@ -16,7 +16,8 @@ from model.options import add_options, chosen
 from training.bases import begin
 from training.corpus import read
 from training.recipes import RECIPES, Recipe, fitted
-from training.report import report, short
+from training.report import report
+from training.report_text import short
 from training.resume import Unfinished
 from training.trainer import Trainer
 
