@@ -81,7 +81,7 @@ class Decoder:
 
         numbers, scales = zip(*map(quantize_rows, weights), strict=True)
         large = sum(each.nbytes for each in network.layers.parameters()) > SMALL
-        bounded = all(int(each.abs().sum(1).max()) * LARGEST <= EXACT for each in numbers)
+        bounded = all(int(each.float().abs().sum(1).max()) * LARGEST <= EXACT for each in numbers)
         self.exact = (large if exact is None else exact) and bounded
         if self.exact:
             self.routine = ROUTINES[chosen()]
