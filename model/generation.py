@@ -1,4 +1,4 @@
-"""Writing on from a prompt, one character at a time: the settings, the request for one text, and its plain loop."""
+"""Generation: the settings, the request for one text, and the loop that writes it character by character."""
 
 import copy
 import re
@@ -22,9 +22,9 @@ from model.options import option
 from model.sampling import Sampler, SamplingConfig
 from model.serving.mixture import AnyModel, Mixture
 
-SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # a text that has just ended one
-SENTENCE_END = 200  # characters in which that shows
-LONGEST_END = 100  # characters of a text to stop at
+SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # the end of a text that ends with a sentence
+SENTENCE_END = 200  # characters at the end of a text in which a sentence is looked for
+LONGEST_END = 100  # characters of `until`
 LONGEST = 100_000  # characters in one continuation
 
 
@@ -34,10 +34,10 @@ class GenerationConfig(SamplingConfig):
 
     length: int = option(1000, "characters to write", 1, LONGEST)
     stop: Literal["length", "sentence", "text"] = option(
-        "length", "end sooner: with a sentence, or with a text (until)"
+        "length", "end sooner: at the end of a sentence, or at a text (until)"
     )
-    until: str = option("", "the text to end with, where stop is text", high=LONGEST_END)
-    context: Context = option("carried", "carry the state on, or let every prediction see the last 100 characters")
+    until: str = option("", "the text to stop at, if stop is text", high=LONGEST_END)
+    context: Context = option("carried", "carried: the state runs on; window: each prediction sees only the last 100")
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
     adapt: bool = option(False, "learn from the prompt while it is read, for this text alone")
     skip: int = option(0, "number of random draws to skip, to continue an earlier text exactly", 0, 2**63 - 1)
@@ -56,8 +56,8 @@ def defaults(model: Model) -> dict[str, Any]:
 def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator[str]:
     """Yield up to `config.length` characters that continue `prompt`, each as soon as it is drawn.
 
-    Any text is a prompt: it is repaired first, and an empty one stands for the start of a line. The random numbers
-    belong to this call, so other draws in the same process change nothing.
+    Any text can be a prompt: it is repaired first, and an empty one counts as the start of a line. The random numbers
+    belong to this call, so other random draws in the process change nothing.
     """
     request = Request(model, prompt, config)
     reader = WindowReader(model) if config.context == "window" else CarriedReader(model, 1)
@@ -76,7 +76,7 @@ def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator
 
 
 class Request:
-    """One text that is asked for: what is still to read of its prompt, what is written, and its random numbers."""
+    """A request for one text: what is still unread of its prompt, what is written, and its random numbers."""
 
     def __init__(
         self, model: AnyModel, prompt: str, config: GenerationConfig, own: Sequence[bool] | None = None
@@ -113,7 +113,7 @@ class Request:
 
     @property
     def _at_end(self) -> bool:
-        """Whether what is written ends as the request wants it to end."""
+        """Whether the text has reached the end that the request asks for."""
         if self.config.stop == "sentence":
             return SENTENCE.search("".join(self.characters[-SENTENCE_END:])) is not None
         return self.until != "" and self.characters[-len(self.until) :] == list(self.until)
@@ -193,8 +193,9 @@ class CarriedReader:
 class WindowReader:
     """Reads one stream; every prediction sees only the last `WINDOW` characters, from a zero state.
 
-    Reading each window anew would cost `WINDOW` steps for each character. Here all windows that contain the next
-    character read it together, as the streams of one step. The one that is then full gives the prediction.
+    Reading the whole window again would cost `WINDOW` steps for each character. Instead, each of `WINDOW` streams reads
+    a window that begins one character later than the one before. All of them read the next character in one step, and
+    the stream whose window is full then gives the prediction.
     """
 
     def __init__(self, model: AnyModel) -> None:

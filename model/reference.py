@@ -1,6 +1,6 @@
 """The LSTM as textbooks write it, one character at a time: slow, complete and easy to read. Begin here.
 
-All other code of this package computes the same numbers faster; tests and benchmarks compare it with this file.
+All other code of this package computes the same numbers faster, and the tests compare it with this file.
 The equations are those of Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, with the forget gate of Gers,
 Schmidhuber and Cummins, "Learning to Forget: Continual Prediction with LSTM", 2000.
 """

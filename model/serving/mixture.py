@@ -1,4 +1,4 @@
-"""Two models that write one text: each next character comes from the one or the other, by a chosen probability."""
+"""Mixtures: two models that write one text together."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from model.vocabulary import Vocabulary
 
 
 class Mixture:
-    """Two models as one, over the characters of both: p = (1 - weight) p_first + weight p_second.
+    """Two models as one, over the characters of both: p(next) = (1 - weight) p_first(next) + weight p_second(next).
 
-    Both read everything that is written. A model reads a character that it does not know as the nearest one that it
-    knows (see `Vocabulary.repair`), or else as a space; and it never writes such a character.
+    Both read the whole text. A model reads a character that it does not know as the nearest one that it knows (see
+    `Vocabulary.repair`), or else as a space, and it never writes such a character.
     """
 
     def __init__(self, first: Model, second: Model, weight: float) -> None:
@@ -76,18 +76,18 @@ class MixedStreams:
 
 
 class _Part:
-    """One of two models; it reads and writes the characters of both."""
+    """One of the two models, which reads and predicts joint ids: those of the characters of both."""
 
     def __init__(self, model: Model, both: Vocabulary) -> None:
         self.decoder: Decoder = model.decoder
         self.size = len(both)
-        self.columns = np.array([both.ids[character] for character in model.vocabulary.characters])  # its own, in both
-        self.ids = np.array(
-            [_nearest(model.vocabulary, character) for character in both.characters]
-        )  # both, in its own
+        self.columns = np.array(
+            [both.ids[character] for character in model.vocabulary.characters]
+        )  # own id to joint id
+        self.ids = np.array([_nearest(model.vocabulary, character) for character in both.characters])  # joint to own id
 
     def __call__(self, ids: NDArray[np.int64], streams: Streams) -> NDArray[np.float64]:
-        """Read `ids` of both; return the probability of each character of both (B, V), 0 where it is unknown."""
+        """Read joint ids (B,); return the probability of each joint id (B, V), 0 for unknown characters."""
         logits = np.ascontiguousarray(streams.step(self.ids[ids]), dtype=np.float64)
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         mixed = np.zeros((len(p), self.size))
@@ -96,7 +96,7 @@ class _Part:
 
 
 def _nearest(vocabulary: Vocabulary, character: str) -> int:
-    """The id of the character itself, of what stands in for it after a letter, or of a space."""
+    """The id of the character itself, or of its replacement after a letter, or of a space."""
     letter = next((c for c in vocabulary.characters if c.isalpha()), "")
     stand_in = vocabulary.repair(letter + character).text[len(letter) :]
     return vocabulary.ids.get(character, vocabulary.ids.get(stand_in[:1] or " ", vocabulary.start))
