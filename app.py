@@ -3,22 +3,16 @@
 import argparse
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import gradio as gr
-from gradio.events import api
 
-from interface import copies, inside, learning, look, looking, probabilities
-from interface.copies import copies_tab
-from interface.desk import Desk, frames
 from interface.hardening import harden
-from interface.inside import inside_tab
-from interface.learning import learning_tab
-from interface.models import complaint, in_short, load_models
-from interface.probabilities import probabilities_tab
-from interface.visitor import refusal
-from interface.write import write_tab
+from interface.learning import learning
+from interface.lenses import lens_endpoints
+from interface.models import complaint, load_models, offered
+from interface.page import THEME, component, style
+from interface.writing import writing_endpoints
 from model import hardware, product
 from model.loaded import Model
 from model.serving.scheduler import Scheduler
@@ -26,59 +20,22 @@ from model.serving.scheduler import Scheduler
 ASSETS = Path(__file__).parent / "assets"
 
 
-def build(models: dict[str, Model], scheduler: Scheduler, info: str = "") -> gr.Blocks:
-    """The page, with a line of `info` at the choice of models, and the endpoint `/predict`."""
-    first, *_ = models
-    desk = Desk(models, scheduler)
-
-    async def predict(
-        prompt: str = "",
-        model: str = first,
-        length: int = 1000,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        context: str | None = None,
-        seed: int | None = None,
-        stop: str = "length",
-        until: str = "",
-        second: str | None = None,
-        share: float | None = None,
-    ) -> AsyncIterator[str]:
-        """Continue a prompt by a model, or by two together; gives the new characters alone, as they come.
-
-        What is None is the model's own setting; `share` is the part of the `second` model, half if None.
-        """
-        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-        asked = {"length": length, "stop": stop, "until": until, "context": context}
-        writing, config = desk.settle(prompt, model, seed, second, share, **sampling, **asked)
-        writer = scheduler.submit(writing, prompt, config)
-        async for (text,) in frames(scheduler, [writer]):
-            yield text
-        if writer.failed:
-            raise refusal("the text broke off, through a fault of this program: ask again")
-
+def build(models: dict[str, Model], scheduler: Scheduler, unavailable: str = "") -> gr.Blocks:
+    """The page, with a line on models that are `unavailable`, and the endpoints, which it asks as any program can."""
+    told = {"models": offered(models), "unavailable": unavailable}
     with gr.Blocks(title="LSTM Text Generation", analytics_enabled=False) as demo:
         gr.HTML(
-            "<h1>LSTM Text Generation</h1><p>A small network that learned to spell from stories. "
-            "Write together with it: it goes on from where you stop, letter by letter.</p>",
+            "<h1>LSTM Text Generation</h1><p>A small network that learned to spell from stories. Write with it.</p>",
             elem_id="title",
         )
-        choices = [(in_short(each), name) for name, each in models.items()]
-        model = gr.Radio(choices, value=first, label="Model", info=info or None, elem_id="model")
-        with gr.Tabs(overflow_behavior="wrap"):
-            with gr.Tab("Write"):
-                sheet, replace = write_tab(demo, desk, model)
-            with gr.Tab("Probabilities"):
-                probabilities_tab(models, model, sheet, replace)
-            with gr.Tab("Is it copying?"):
-                copies_tab(models, model, sheet)
-            with gr.Tab("Inside"):
-                inside_tab(models, model, sheet)
-            with gr.Tab("How it learned"):
-                learning_tab(models, model)
-        api(predict, concurrency_limit=None)
+        with gr.Tabs():  # the pages
+            with gr.Tab("Your story", id="story-page"):
+                component("story", ("shelf.js", "story.js"), "storyPage", told)
+            with gr.Tab("How it works", id="lesson-page"):
+                component("lesson", ("lesson.js",), "lessonPage", told)
+                learning(models)
+        writing_endpoints(models, scheduler)
+        lens_endpoints(models)
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
     return demo.queue()
@@ -88,8 +45,8 @@ def launch(demo: gr.Blocks, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
     demo.launch(
         app_kwargs=harden(demo),
-        theme=look.THEME,
-        css="".join(part.CSS for part in (look, looking, probabilities, copies, inside, learning)),
+        theme=THEME,
+        head=style(),
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

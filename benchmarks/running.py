@@ -7,16 +7,21 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parent.parent
+End = Callable[["subprocess.Popen[bytes]"], None]  # how a process is ended
 
 
 @contextlib.contextmanager
 def running_app(
-    *command: str | Path, cwd: Path = ROOT, output: IO[str] | int = subprocess.DEVNULL, **variables: str
+    *command: str | Path,
+    cwd: Path = ROOT,
+    output: IO[str] | int = subprocess.DEVNULL,
+    end: End = subprocess.Popen.terminate,
+    **variables: str,
 ) -> Iterator[str]:
     """`python app.py`, or another Python command that serves it, once its page answers: its address.
 
@@ -24,12 +29,12 @@ def running_app(
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_NUM_PORTS": "1"} | variables
+        variables = {"GRADIO_SERVER_PORT": str(free.getsockname()[1]), "GRADIO_NUM_PORTS": "1"} | variables
+    environment = os.environ | variables
     app = subprocess.Popen(
         [sys.executable, *(command or ["app.py"])], cwd=cwd, env=environment, stdout=output, stderr=output
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{variables['GRADIO_SERVER_PORT']}"
     deadline = time.monotonic() + 120
     try:
         while True:
@@ -41,5 +46,5 @@ def running_app(
             time.sleep(0.01)
         yield url
     finally:
-        app.terminate()
+        end(app)
         app.wait(30)

@@ -1,4 +1,4 @@
-"""The tab “How it learned”: the loss of a model as it was trained, and what it wrote along the way."""
+"""How it learned: the loss of a model as it was trained, and what it wrote along the way."""
 
 from collections.abc import Iterator
 from math import log
@@ -7,19 +7,12 @@ from typing import Any, NamedTuple
 import gradio as gr
 import pandas as pd  # type: ignore[import-untyped]
 
-from interface.models import chosen
+from interface.models import chosen, title
 from interface.visitor import nearest
 from model.loaded import Model
 
 COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
 TRAINING, HELD_OUT = COLOURS
-CSS = """
-#learned { gap: 1.25rem 2.5rem; }
-#loss-note, #sample-note { color: var(--body-text-color-subdued); font-size: .92rem; line-height: 1.45; }
-#sample-note { min-height: 2.7rem; font-variant-numeric: tabular-nums; }
-#place { padding-bottom: .35rem; }
-#sample textarea { padding: 1.1rem 1.25rem; font-size: 1.1rem; line-height: 1.6; }
-"""
 
 
 class Measurement(NamedTuple):
@@ -128,7 +121,7 @@ def duration(minutes: float) -> str:
     return f"{count} {unit}{'s' * (count != 1)}"
 
 
-# ---- the tab ---------------------------------------------------------------------------------------------------------
+# ---- the page --------------------------------------------------------------------------------------------------------
 
 
 def lines(checkpoint: Model) -> dict[str, Any]:
@@ -150,9 +143,11 @@ def slider(checkpoint: Model) -> dict[str, Any]:
     return {"value": 1, "maximum": max(count, 2), "visible": count > 1}
 
 
-def learning_tab(models: dict[str, Model], model: gr.Radio) -> None:
-    """The tab, which follows the choice of `model` among `models`."""
-    first = models[str(model.value)]
+def learning(models: dict[str, Model]) -> None:
+    """Lay it out where the page is open, with a choice among `models`."""
+    first = next(iter(models.values()))
+    choices = [(" · ".join(filter(None, title(each))), name) for name, each in models.items()]
+    model = gr.Dropdown(choices, value=first.name, label="Model", filterable=False, elem_id="learned-model")
 
     def choose(name: Any) -> list[Any]:
         new = chosen(models, name)

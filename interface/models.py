@@ -1,13 +1,36 @@
 """The models that the page offers, and what it says of them."""
 
-import html
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from model.generation import defaults
 from model.hub import load
 from model.loaded import Model
+
+# What the shipped models are, for a reader: a title, and a line below it.
+TITLES = {
+    "alice": ("Alice in Wonderland", "in Carroll’s manner"),
+    "pooh": ("Winnie-the-Pooh", "in Milne’s manner"),
+    "storyteller": ("Storyteller", "from many old story books"),
+    "shakespeare": ("Shakespeare", "plays, in his manner"),
+    "alice-classic": ("Alice, the tutorial’s small network", "for comparison"),
+    "pooh-classic": ("Pooh, the tutorial’s small network", "for comparison"),
+    "erzaehler": ("Erzähler", "German stories"),
+    "conteur": ("Conteur", "French stories"),
+}
+# How a text may begin; written for this page.
+BEGINNINGS = (
+    "The door at the end of the garden had never been opened before, and",
+    "“What a curious clock,” said the girl,",
+    "It was raining so hard that the bear could not find his own house.",
+    "Nobody in the village believed the old sailor until",
+)
+PLAYS = (
+    "QUEEN:\nWhat news, my lord? You come upon us late,\n",
+    "FIRST CITIZEN:\nThe river rises, and the bread grows dear.\n",
+)
 
 
 def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Model], dict[str, str]]:
@@ -37,27 +60,69 @@ def complaint(unavailable: dict[str, str]) -> str:
     return " ".join(f"Unavailable: {place} ({reason})." for place, reason in unavailable.items())
 
 
+def entry(record: Any, *names: str) -> Any:
+    """What stands in a training record under names within names; None where a foreign record is built otherwise."""
+    for name in names:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
 def held_out_bits(model: Model) -> float:
     """Bits per character on text that training never saw; infinite where that was not recorded."""
-    return float(model.training.get("held_out", {}).get("bits_per_character", inf))
+    bits = entry(model.training, "held_out", "bits_per_character")
+    return float(bits) if isinstance(bits, int | float) and bits == bits else inf
 
 
-def in_short(model: Model) -> str:
-    """The name of a model, and in a second line its size and how well it predicts new pages, where that is recorded."""
-    if not model.training.get("parameters"):
-        return model.name
-    return f"{model.name}\n{model.training['parameters'] / 1e6:.1f} M weights, {held_out_bits(model):.2f} bits"
+def title(model: Model) -> tuple[str, str]:
+    """What a model is called on the page, and a line on what it writes."""
+    name = model.name or "model"
+    if name in TITLES:
+        return TITLES[name]
+    return name.replace("-", " ").replace("_", " ").capitalize(), ""
 
 
-def describe(model: Model) -> str:
-    """What a visitor wants to know of a model, as HTML: its book, its size and how well it predicts new pages."""
-    training = model.training
-    if not training:
-        return "Nothing is recorded of how this model was trained."
-    begun = f", beginning from “{training['init']['name']}”," if training.get("init") else ""
-    minutes = max(1, round(training["seconds"] / 60))
-    return html.escape(
-        f"Learned from “{training['corpus']['name']}”{begun} by the {training['recipe']['name']} recipe in "
-        f"{minutes} minute{'s' * (minutes != 1)}. {training['parameters'] / 1e6:.1f} million weights; on pages it "
-        f"never saw it needs {held_out_bits(model):.2f} bits for a character (fewer is better)."
-    )
+def details(model: Model) -> str:
+    """What a model learned from, how large it is, and how well it predicts new pages, as far as that is recorded."""
+    told = []
+    corpus, begun = entry(model.training, "corpus", "name"), entry(model.training, "init", "name")
+    if isinstance(corpus, str):
+        first = f"on what {title_of(begun)} had read, then " if isinstance(begun, str) else ""
+        told.append(f"Trained {first}on {title_of(corpus)}.")
+    seconds, parameters = entry(model.training, "seconds"), entry(model.training, "parameters")
+    if isinstance(parameters, int):
+        told.append(f"{parameters / 1e6:.1f} million weights.")
+    if isinstance(seconds, int | float):
+        minutes = max(1, round(seconds / 60))
+        told.append(f"{minutes} minute{'s' * (minutes != 1)} of training.")
+    if (bits := held_out_bits(model)) < inf:
+        told.append(f"On pages it never saw it needs {bits:.2f} bits per character (fewer is better).")
+    config = model.network.config
+    told.append(f"{config.layers} LSTM layer{'s' * (config.layers != 1)} of {config.hidden_size} neurons.")
+    return " ".join(told)
+
+
+def title_of(name: str) -> str:
+    return TITLES[name][0] if name in TITLES else name
+
+
+def offered(models: dict[str, Model]) -> list[dict[str, Any]]:
+    """What the page needs to know of each model, in the order in which they are offered."""
+    told = []
+    for name, model in models.items():
+        heading, manner = title(model)
+        config = model.network.config
+        told.append(
+            {
+                "name": name,
+                "title": heading,
+                "manner": manner,
+                "details": details(model),
+                "classic": config.input_encoding == "scaled",
+                "lowercase": model.vocabulary.lowercase,
+                "layers": config.layers,
+                "neurons": config.hidden_size,
+                "sampling": defaults(model),
+                "beginnings": PLAYS if "shakespeare" in name else BEGINNINGS,
+            }
+        )
+    return told

@@ -14,13 +14,13 @@ Options = TypeVar("Options")
 
 def refusal(message: str) -> gr.Error:
     """What a visitor sees, in one sentence, where a request cannot be met; the log stays clean."""
-    return gr.Error(f"{message[0].upper()}{message[1:].rstrip('.')}.", title="That will not do", print_exception=False)
+    return gr.Error(f"{message[0].upper()}{message[1:].rstrip('.')}.", title="Please check", print_exception=False)
 
 
-def sound(text: Any, what: str = "the text", least: int = 0) -> str:
+def sound(text: Any, what: str = "the text", least: int = 0, most: int = LONGEST) -> str:
     """`text`, if it is one that can be dealt with; else gr.Error."""
-    if not isinstance(text, str) or not least <= len(text) <= LONGEST:
-        raise refusal(f"{what} must have {f'from {least} to' if least else 'at most'} {LONGEST:,} characters")
+    if not isinstance(text, str) or not least <= len(text) <= most:
+        raise refusal(f"{what} must have {f'from {least} to' if least else 'at most'} {most:,} characters")
     return text
 
 
@@ -34,6 +34,14 @@ def named(models: dict[str, Model], name: Any) -> Model:
 def whole(value: Any) -> Any:
     """A number as a browser sends it, where 5 and 5.0 are the same: whole where it can be."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def place(value: Any, below: int, what: str) -> int:
+    """A whole number from 0 to less than `below`; else gr.Error."""
+    value = whole(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
+        raise refusal(f"{what} must be a whole number from 0 to {below - 1}")
+    return value
 
 
 def settings(model: Model, typed: dict[str, Any]) -> GenerationConfig:

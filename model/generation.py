@@ -21,6 +21,7 @@ from model.lstm import WINDOW, Context
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
 from model.serving.mixture import AnyModel, Mixture
+from model.words import LATELY, Words
 
 SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # the end of a text that ends with a sentence
 SENTENCE_END = 200  # characters at the end of a text in which a sentence is looked for
@@ -36,8 +37,11 @@ class GenerationConfig(SamplingConfig):
     stop: Literal["length", "sentence", "text"] = option(
         "length", "end sooner: at the end of a sentence, or at a text (until)"
     )
+    least: int = option(0, "characters to write before stop may end the text", 0, LONGEST)
     until: str = option("", "the text to stop at, if stop is text", high=LONGEST_END)
     context: Context = option("carried", "carried: the state runs on; window: each prediction sees only the last 100")
+    avoid: str = option("", "words to avoid, separated by spaces or commas", high=LONGEST_END)
+    favour: str = option("", "words to favour, separated by spaces or commas", high=LONGEST_END)
     seed: int = option(0, "the same seed writes the same text", 0, 2**63 - 1)
     adapt: bool = option(False, "learn from the prompt while it is read, for this text alone")
     skip: int = option(0, "number of random draws to skip, to continue an earlier text exactly", 0, 2**63 - 1)
@@ -70,7 +74,7 @@ def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator
         if request.unread:
             id = request.unread.popleft()
         else:
-            id = int(sampler(logits, request.random.random(1))[0])
+            id = int(sampler(request.adjusted(logits[0])[None], request.random.random(1))[0])
             request.add(id)
             yield request.characters[-1]
 
@@ -79,23 +83,35 @@ class Request:
     """A request for one text: what is still unread of its prompt, what is written, and its random numbers."""
 
     def __init__(
-        self, model: AnyModel, prompt: str, config: GenerationConfig, own: Sequence[bool] | None = None
+        self,
+        model: AnyModel,
+        prompt: str,
+        config: GenerationConfig,
+        own: Sequence[bool] | None = None,
+        written: str = "",
     ) -> None:
-        """`own` tells for each character of the repaired prompt whether to learn from it with `adapt`: all, if None."""
+        """`own` tells for each character of the repaired prompt whether to learn from it with `adapt`: all, if None.
+
+        `written` is the beginning of this text from a request that was cut off, to be continued exactly.
+        """
         vocabulary = model.vocabulary
         ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
         if config.adapt and isinstance(model, Mixture):
             raise ValueError("adapt is for one model: it cannot be used with a mixture of two")
+        written = "".join(character for character in written if character in vocabulary.ids)
+        own = [*([True] * len(ids) if own is None else own), *([False] * len(written))]
+        ids += vocabulary.encode(written).tolist()
         self.model, self.config = model, config
-        self.own = [True] * len(ids) if own is None else own
+        self.own = own
         self.ids = ids[-WINDOW:] if config.context == "window" else ids  # of the prompt, and then of what is written
         self.unread = deque(self.ids)
         self.until = vocabulary.repair(config.until).text if config.stop == "text" else ""
-        self.characters: list[str] = []
-        # Of a mixture: for each character the probability, from 0 to 1, that it came from the second model.
+        self.characters = list(written)
+        self.words = Words(vocabulary, config.avoid, config.favour)
+        # Of a mixture: for each new character the probability, from 0 to 1, that it came from the second model.
         self.responsibilities: list[float] = []
         bits = np.random.PCG64(config.seed)
-        self.random = np.random.Generator(bits.advance(config.skip))  # one number for each character
+        self.random = np.random.Generator(bits.advance(config.skip + len(written)))  # one number for each character
         self.cancelled = self.failed = False
         self._lock = threading.Lock()  # between writing a character and ending the text
 
@@ -114,6 +130,8 @@ class Request:
     @property
     def _at_end(self) -> bool:
         """Whether the text has reached the end that the request asks for."""
+        if len(self.characters) < self.config.least:
+            return False
         if self.config.stop == "sentence":
             return SENTENCE.search("".join(self.characters[-SENTENCE_END:])) is not None
         return self.until != "" and self.characters[-len(self.until) :] == list(self.until)
@@ -143,7 +161,13 @@ class Request:
     @property
     def done(self) -> bool:
         """Whether nothing more is written. Once this is true, `text` stays as it is."""
-        return self.cancelled or len(self.characters) == self.config.length
+        return self.cancelled or len(self.characters) >= self.config.length
+
+    def adjusted(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits (V,) of the next character, with what the words to avoid and to favour add to them."""
+        if not self.words:
+            return logits
+        return logits + self.words.added(self.model.vocabulary.decode(self.ids[-LATELY - 1 :]))
 
     def cancel(self) -> None:
         """End the text where it is; may be called from any thread."""

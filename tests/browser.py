@@ -1,50 +1,132 @@
 """What the tests need that look at the app in a browser."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
+from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.running import running_app
+from benchmarks.running import End, running_app
 
 APP = Path(__file__).parent.parent / "app.py"
-SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
+SLOW = 15_000  # milliseconds
 SIZES = {"laptop": (1366, 800), "phone": (390, 844)}
-TEXT = "document.querySelector('#sheet textarea').value"
-TINTED = "[...document.querySelectorAll('#tint mark')].map(mark => mark.textContent)"
+TEXT = "document.querySelector('[data-id=editor]').textContent"
 
 expect.set_options(timeout=SLOW)
 
 
 @contextmanager
 def serving(
-    directory: Path, *command: str | Path, cwd: Path = APP.parent, **variables: str
+    directory: Path, *command: str | Path, cwd: Path = APP.parent, end: End = Popen.terminate, **variables: str
 ) -> Iterator[tuple[str, Path]]:
     """A Python command that serves the app: its address and its log, which is kept in `directory`."""
     log = directory / "log"
     with log.open("w") as output:
         try:
-            with running_app(*command, cwd=cwd, output=output, **variables) as url:
+            with running_app(*command, cwd=cwd, output=output, end=end, **variables) as url:
                 yield url, log
         except RuntimeError as error:
             raise AssertionError(log.read_text()) from error
 
 
-def open_settings(page: Page) -> None:
-    page.get_by_role("button", name="Settings").click()
-    expect(page.get_by_label("Seed")).to_be_visible()
+def part(page: Page, name: str) -> Locator:
+    """A part of the story's page."""
+    return page.locator(f"[data-id={name}]")
 
 
-def sheet(page: Page) -> Locator:
-    return page.get_by_label("Sheet")
+def visit(browser: Browser, url: str, size: str = "laptop", **options: Any) -> Page:
+    """A page of a visitor of their own, with nothing kept from before."""
+    width, height = SIZES[size]
+    phone = size == "phone"
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone, **options
+    )
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(url)
+    expect(part(page, "write")).to_be_visible()
+    return page
 
 
-def finished(page: Page, length: int) -> str:
-    """The sheet, once it is of that length and its last letters are tinted."""
-    page.wait_for_function(f"[...{TEXT}].length == {length}")  # counted as Python does
-    expect(page.locator("#write")).to_be_enabled()
-    text = page.evaluate(TEXT)
-    page.wait_for_function(f"{TEXT}.endsWith({TINTED}.at(-1))")
-    assert isinstance(text, str)
-    return text
+def text(page: Page) -> str:
+    """The story."""
+    return str(page.evaluate(TEXT))
+
+
+def type_story(page: Page, words: str) -> None:
+    """Let `words`, typed by the visitor, be the whole story."""
+    part(page, "editor").click(position={"x": 30, "y": 30})
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(words) if words else page.keyboard.press("Delete")
+    assert text(page) == words
+
+
+def put_caret(page: Page, place: int) -> None:
+    """Put the caret at a place of a text without line ends."""
+    part(page, "editor").focus()
+    page.keyboard.press("Control+Home")
+    for _ in range(place):
+        page.keyboard.press("ArrowRight")
+
+
+def settle(page: Page, **values: str | float) -> None:
+    """Set some settings, as the visitor would, by their names."""
+    page.locator("details", has=part(page, "random-seed")).evaluate("details => details.open = true")
+    for name, value in values.items():
+        field = page.locator(f"[data-setting={name}]")
+        if name in ("stop", "context"):
+            page.locator(f"[data-setting={name}][value={value}]").check()
+        elif field.get_attribute("type") == "range":
+            field.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); }", value)
+        else:
+            field.fill(str(value))
+
+
+def done(page: Page) -> str:
+    """The story, once the model has written."""
+    expect(part(page, "stop")).to_have_attribute("aria-disabled", "true")
+    expect(part(page, "status")).to_have_text(re.compile("Done|Stopped"))
+    return text(page)
+
+
+def write(page: Page) -> str:
+    """The story, once the model has gone on with it."""
+    part(page, "write").click()
+    return done(page)
+
+
+def tinted(page: Page, name: str) -> list[str]:
+    """The passages that a tint covers."""
+    found: list[str] = page.evaluate(
+        """name => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(() =>
+        [...CSS.highlights.get(name) ?? []].map(tint => {
+          const range = document.createRange();
+          range.setStart(tint.startContainer, tint.startOffset);
+          range.setEnd(tint.endContainer, tint.endOffset);
+          return range.toString();
+        }))""",
+        name,
+    )
+    return found
+
+
+def click_letter(page: Page, place: int) -> None:
+    """Click the letter at a place of the story."""
+    box = page.evaluate(
+        """place => {
+          const walker = document.createTreeWalker(document.querySelector("[data-id=editor]"), NodeFilter.SHOW_TEXT);
+          for (let node; (node = walker.nextNode()); place -= node.length) if (place < node.length) {
+            const range = document.createRange();
+            range.setStart(node, place);
+            range.setEnd(node, place + 1);
+            const { left, top, width, height } = range.getBoundingClientRect();
+            return [left + width / 2, top + height / 2];
+          }
+        }""",
+        place,
+    )
+    page.mouse.click(*box)

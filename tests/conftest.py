@@ -1,14 +1,10 @@
 """What many tests start from: a tiny network with characters of its own, its checkpoint, and a book made in code."""
 
-import json
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -25,8 +21,17 @@ from tests.browser import APP, serving
 
 B, T, E, H, V = 3, 5, 7, 11, 13  # all different, so that a swapped axis fails
 CHARACTERS = "\n .abdehilnot"
+CASED = "\n !,.?ABDEHILNOTabdehilnot“”"
 TALE = "the old lion ate a hot tin on the hill. and all in a bad hat. he had a ball at the inn.\n"  # that it has read
 
+# How a model learned, as far as the page shows it.
+RECORD = {
+    "curve": [
+        {"step": 10 * i, "seconds": 60 * i, "training_nats": 3 - i if i else None, "held_out_nats": 3 - i / 2}
+        for i in range(3)
+    ],
+    "samples": [{"step": 10 * i, "text": f"what it wrote at {i}"} for i in range(3)],
+}
 WORDS = (
     "the a of and to in that it was he she on his her with as had at for not but they river garden lantern winter "
     "answered walked opened little old green silver quietly again under door morning could never always something"
@@ -111,33 +116,6 @@ def own_process() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-# A page of nothing but a tab, in a process of its own: Gradio leaves event loops open.
-TAB = """
-import json, sys
-from importlib import import_module
-import gradio as gr
-from pathlib import Path
-from typing import Any
-from model.checkpoint import load
-
-_, directory, module, tab, callbacks = sys.argv
-with gr.Blocks(analytics_enabled=False) as demo:
-    model, sheet = gr.Radio(["tiny"], value="tiny"), gr.Textbox()
-    with gr.Tab("A tab"):
-        further = [lambda *_: None] * int(callbacks)
-        getattr(import_module(module), tab)({"tiny": load(Path(directory))}, model, sheet, *further)
-print(json.dumps(demo.get_api_info()["named_endpoints"]))
-"""
-
-
-def endpoints_of(tab: Callable[..., None], directory: Path, callbacks: int = 0) -> dict[str, dict[str, Any]]:
-    """What a tab offers to programs, by name, with the checkpoint in `directory` and so many functions to call."""
-    command: list[str | Path] = [sys.executable, "-c", TAB, directory, tab.__module__, tab.__name__, str(callbacks)]
-    run = subprocess.run(command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, check=True)
-    offered: dict[str, dict[str, Any]] = json.loads(run.stdout.splitlines()[-1])
-    return offered
-
-
 # ---- the app, and a browser ------------------------------------------------------------------------------------------
 
 
@@ -148,6 +126,45 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     assert "Traceback" not in log.read_text(), log.read_text()
     assert log.read_text().startswith("Computing with ")
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three small models for the page: `tiny` in small letters, `cased`, which is slower, and one as the tutorials'."""
+    place = tmp_path_factory.mktemp("models")
+    record = {"held_out": {"bits_per_character": 2.5}, "parameters": 12345, "seconds": 90, "corpus": {"name": "tale"}}
+    copies = Copies((Source.of("tale", TALE),))
+    tiny = Model(
+        lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=2)),
+        Vocabulary(CHARACTERS, lowercase=True),
+        SamplingConfig(temperature=0.8, top_p=0.95),
+        training={**record, **RECORD},
+        copies=copies,
+    )
+    torch.manual_seed(1)
+    cased = Model(
+        CharLSTM(LSTMConfig(embedding_size=E, hidden_size=192, layers=2), len(CASED)).eval(),
+        Vocabulary(CASED),
+        training=record | {"held_out": {"bits_per_character": 3}},
+    )
+    with torch.no_grad():
+        for often in " .":
+            cased.network.output.bias[CASED.index(often)] += 1.5
+    classic = LSTMConfig(input_encoding="scaled", hidden_size=H, layers=1)
+    tutorial = Model(
+        lively(classic), Vocabulary(CHARACTERS, lowercase=True), SamplingConfig(temperature=0), "window", {}
+    )
+    for name, each in {"tiny": tiny, "cased": cased, "tutorial": tutorial}.items():
+        save(each, place / name)
+    return [place / name for name in ("tiny", "cased", "tutorial")]
+
+
+@pytest.fixture(scope="session")
+def small_server(shelf: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app with these small models; afterwards its log must hold no traceback."""
+    with serving(tmp_path_factory.mktemp("small-server"), APP, "--checkpoint", *shelf) as (url, log):
+        yield url
+    assert "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture(scope="module")  # while it is open, no other test can have an event loop

@@ -1,4 +1,4 @@
-"""The page as axe judges it: every tab in light and in dark, on a laptop and on a phone."""
+"""The page as axe judges it: both pages in light and in dark, on a laptop and on a phone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import SIZES, SLOW, TEXT, open_settings, sheet
+from tests.browser import SIZES, TEXT, done, part, put_caret, settle, type_story, visit
+from tests.conftest import TALE
 
 # A colour on its way from one to another is none that axe should judge.
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
@@ -34,12 +35,13 @@ CONTRASTS = """() => {
   for (const field of shown("[placeholder]:not([placeholder=''])"))
     measure(field.placeholder, style(field, "::placeholder").color, ...behind(field));
   for (const tab of shown("[role=tab]")) measure(tab.textContent, style(tab).color, ...behind(tab));
-  const root = style(document.querySelector(".gradio-container")), text = document.querySelector("#sheet textarea");
-  measure("a tinted letter", style(text).color, root.getPropertyValue("--tint"));
-  for (const row of shown("#likeliest button")) {
-    const bar = style(row).backgroundImage.match(/rgb[^)]*\\)/)[0];
-    measure("the likeliest", style(row).color, ...behind(row), bar);
-  }
+  for (const editor of shown(".editor, .example"))
+    for (const name of CSS.highlights.keys()) {
+      const { color, backgroundColor } = style(editor, `::highlight(${name})`);
+      measure(name, color, ...behind(editor), backgroundColor);
+    }
+  const tint = style(document.querySelector(".story-page")).getPropertyValue("--tint");
+  for (const row of shown(".letter")) measure("a bar", style(row).color, ...behind(row), tint);
   for (const label of shown("#loss svg text")) measure("the axes", label.getAttribute("fill"), ...behind(label));
   return found;
 }"""
@@ -50,17 +52,13 @@ def theme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=list(SIZES.values()), ids=list(SIZES))
-def page(server: str, browser: Browser, theme: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, height = request.param
-    page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(SLOW)
-    page.goto(f"{server}?__theme={theme}")
-    expect(page.locator("#write")).to_be_enabled()
+@pytest.fixture(params=list(SIZES))
+def page(small_server: str, browser: Browser, theme: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    page = visit(browser, f"{small_server}?__theme={theme}", request.param)
     page.add_style_tag(content=STILL)
     page.evaluate(AXE_SCRIPT)
     yield page
-    page.close()
+    page.context.close()
 
 
 def flaws(page: Page) -> list[Any]:
@@ -70,47 +68,57 @@ def flaws(page: Page) -> list[Any]:
     return found + [(name, round(ratio, 2)) for name, ratio in contrasts.items() if ratio < 4.5]
 
 
-def test_every_tab_is_legible_and_labelled(page: Page, theme: str) -> None:
+def panel(page: Page, which: str) -> None:
+    """Open a part of the panel, which a phone has below; or close it, by ""."""
+    button = part(page, f"open-{which}" if which else "close-panel")
+    if button.is_visible():
+        button.click()
+
+
+def test_every_state_of_the_page_is_legible_and_labelled(page: Page, theme: str) -> None:
     assert page.locator("body.dark, .dark").count() == (theme == "dark")
     wrong = {"the page as it opens": flaws(page)}
-
-    open_settings(page)
-    page.get_by_label("Length").fill("100000")
-    sheet(page).fill("Alice was 😀")
-    page.locator("#write").click()
+    type_story(page, TALE.capitalize() + "😀")
+    panel(page, "settings")
+    part(page, "model").select_option("cased")
+    settle(page, length=6000, stop="length")
+    wrong["the settings"] = flaws(page)
+    panel(page, "")
+    part(page, "write").click()
     page.wait_for_function(f"{TEXT}.length > 200")
     wrong["while it writes"] = flaws(page)
-    page.locator("#stop").click()
-    expect(page.locator("#write")).to_be_enabled()
-    wrong["when it has written"] = flaws(page)
-    page.get_by_label("Seed").fill("seven")
-    page.locator("#write").click()
-    expect(page.get_by_test_id("toast-text")).to_be_visible()
-    wrong["a refusal"] = flaws(page)
-    page.get_by_test_id("toast-close").click()
-
-    page.get_by_role("tab", name="Probabilities").click()
-    page.locator("#to-read textarea").fill("Alice was tqred")
-    page.locator("#to-read textarea").press("Enter")
-    expect(page.locator("#report")).to_contain_text("bits a character")
-    page.locator("#reading i").nth(3).click()
-    expect(page.locator("#likeliest button")).to_have_count(10)
-    wrong["the probabilities"] = flaws(page)
-
-    page.get_by_role("tab", name="Is it copying?").click()
-    page.locator("#to-check textarea").fill(
-        "And so she was considering in her own mind (as well as she could, he said."
-    )
-    page.get_by_role("button", name="Check").click()
-    expect(page.locator("#copies u")).to_be_visible()
-    wrong["copies"] = flaws(page)
-
-    page.get_by_role("tab", name="Inside").click()
-    page.get_by_role("button", name="Find units").click()
-    expect(page.locator("#found button").first).to_be_visible()
-    wrong["the inside"] = flaws(page)
-
-    page.get_by_role("tab", name="How it learned").click()
-    expect(page.locator("#loss svg").first).to_be_visible()
-    wrong["how it learned"] = flaws(page)
+    page.keyboard.press("Escape")
+    done(page)
+    part(page, "model").select_option("tiny")
+    put_caret(page, 5)
+    part(page, "next-here").dispatch_event("click")
+    panel(page, "lens")
+    expect(part(page, "bars").locator("button").first).to_be_visible()
+    for lens in ("Surprise", "Copies", "Neurons"):
+        page.get_by_role("radio", name=lens).check()
+        name = {"Surprise": "surprise-1", "Copies": "copied", "Neurons": "neuron-"}[lens]
+        page.wait_for_function("name => [...CSS.highlights.keys()].some((key) => key.startsWith(name))", arg=name)
+        wrong[lens] = flaws(page)
+    panel(page, "")
+    part(page, "suggest").click()
+    expect(page.locator(".option").first).to_be_visible()
+    wrong["alternatives"] = flaws(page)
+    page.keyboard.press("Escape")
+    for button, dialog in (("stories", "stories-dialog"), ("export", "export-dialog")):
+        part(page, button).click()
+        wrong[dialog] = flaws(page)
+        part(page, dialog).get_by_role("button", name="Close").click()
     assert not {where: what for where, what in wrong.items() if what}
+
+
+def test_how_it_works_is_legible_and_labelled(page: Page) -> None:
+    page.get_by_role("tab", name="How it works").click()
+    expect(part(page, "lesson-bars").locator("button").first).to_be_visible()
+    part(page, "lesson-neurons").click()
+    expect(page.locator("[name=lesson-neuron]").first).to_be_checked()
+    part(page, "step-go").click()
+    expect(part(page, "gates").locator("tr").first).to_be_visible()
+    part(page, "side-go").click()
+    expect(part(page, "side-status")).to_have_text("Both have written.")
+    expect(page.locator("#loss svg").first).to_be_visible()
+    assert not flaws(page)

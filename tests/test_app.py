@@ -15,7 +15,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import APP, SLOW, TEXT, finished, open_settings, serving
+from tests.browser import APP, TEXT, part, serving, settle, text, visit, write
 from training.publish import space_files
 
 # ---- the endpoints ---------------------------------------------------------------------------------------------------
@@ -86,9 +86,8 @@ def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) 
 
 
 ENDPOINTS = {
-    *("predict", "write", "try_again", "undo", "stop", "take_1", "take_2", "take_3", "take_4"),
-    *("about_model", "begin_with", "clear", "preset_values", "keep_seed", "new_seed"),
-    *("probabilities", "likeliest_at", "branch_at", "copying", "unit_activity", "units_found", "sample_at"),
+    *("predict", "write", "surprise", "likeliest", "copies", "neurons", "neuron", "rests_on", "step_through"),
+    "sample_at",
 }
 
 
@@ -99,22 +98,11 @@ def test_each_action_is_an_endpoint_with_a_name_and_a_description(client: Client
     assert not [name for endpoint in offered.values() for name in endpoint["parameters"] if "param_" in str(name)]
 
 
-def test_a_program_writes_on_a_sheet_of_its_own(server: str, client: Client) -> None:
-    other = Client(server, verbose=False)
-
-    def sheet_of(result: tuple[Any, ...]) -> Any:
-        return result[1]
-
-    first = sheet_of(client.predict("one", "alice", length=20, seed="3", api_name="/write"))
-    second = sheet_of(client.predict(first, "alice", length=20, api_name="/write"))
-    assert second.startswith(first)
-    assert len(second) == 43
-    assert client.predict(api_name="/keep_seed") == "3"
-    assert other.predict(api_name="/keep_seed") == ""
-    assert sheet_of(client.predict(second, api_name="/undo")) == first
-    with pytest.raises(AppError, match=r"^There is no such take: [^\n]*\.$"):
-        client.predict(first, api_name="/take_2")
-    assert client.predict("alice was ver", "alice", 13, 0, api_name="/branch_at") == "alice was very"
+def test_a_program_goes_on_with_a_text_that_was_cut_off(client: Client) -> None:
+    how: dict[str, Any] = {"model": "alice", "length": 90, "seed": 3, "api_name": "/write"}
+    whole = client.predict("One ", **how)["text"]
+    assert client.predict("One ", written=whole[:40], **how)["text"] == whole
+    assert client.predict("One " + whole[:40], **how | {"length": 50, "skip": 40})["text"] == whole[40:]
 
 
 # ---- in company ------------------------------------------------------------------------------------------------------
@@ -143,24 +131,23 @@ def small_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def write_long(page: Page, url: str) -> None:
-    page.set_default_timeout(SLOW)
-    page.goto(url)
-    open_settings(page)
-    page.get_by_label("Length").fill("100000")
-    page.locator("#write").click()
+def write_long(page: Page) -> None:
+    settle(page, length=10000, stop="length")
+    part(page, "write").click()
 
 
-def test_in_a_full_house_one_waits_in_line_and_who_goes_away_makes_room(small_house: str, browser: Browser) -> None:
-    first, second = browser.new_page(), browser.new_page()
-    write_long(first, small_house)
+def test_in_a_full_house_one_waits_in_the_queue_and_who_goes_away_makes_room(
+    small_house: str, browser: Browser
+) -> None:
+    first, second = visit(browser, small_house), visit(browser, small_house)
+    write_long(first)
     first.wait_for_function(f"{TEXT}.length > 50")
-    write_long(second, small_house)
-    expect(second.locator("#status")).to_contain_text("you are number 1 in line")
-    assert second.evaluate(TEXT) == ""
+    write_long(second)
+    expect(part(second, "status")).to_contain_text("you are number 1 in the queue")
+    assert text(second) == ""
     first.close()
     second.wait_for_function(f"{TEXT}.length > 50")
-    expect(second.locator("#status")).to_contain_text("a second")
+    expect(part(second, "progress")).to_contain_text("a second")
     second.close()
 
 
@@ -177,18 +164,13 @@ def test_a_program_that_hangs_up_is_written_for_no_longer(small_house: str) -> N
 
 
 def test_a_fault_is_told_in_a_sentence_and_the_page_stays_usable(small_house: str, browser: Browser) -> None:
-    page = browser.new_page()
-    page.set_default_timeout(SLOW)
-    page.goto(small_house)
-    open_settings(page)
-    page.get_by_label("Seed").fill("13")
-    page.locator("#write").click()
-    expect(page.locator("#status")).to_have_text(
-        "The text broke off here, through a fault of this program: write again."
-    )
-    page.get_by_label("Seed").fill("14")
-    page.locator("#write").click()
-    page.wait_for_function(f"{TEXT}.length == 1000")
+    page = visit(browser, small_house)
+    settle(page, seed=13, length=50, stop="length")
+    part(page, "write").click()
+    expect(part(page, "status")).to_have_text("The text broke off, through a fault of this program: write again.")
+    settle(page, seed=14)
+    write(page)
+    assert len(text(page)) == 50
     page.close()
     with pytest.raises(AppError, match=r"The text broke off, through a fault of this program: ask again\."):
         Client(small_house, verbose=False).predict("Alice", seed=13, api_name="/predict")
@@ -221,7 +203,12 @@ def test_a_copy_of_nothing_but_the_spaces_files_starts_and_answers_and_writes_no
         (space / name).parent.mkdir(parents=True, exist_ok=True)
         (space / name).write_bytes(content)
     before = set(space.rglob("*"))
-    variables = {"SPACE_ID": "user/name", "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+    variables: dict[str, Any] = {
+        "SPACE_ID": "user/name",
+        "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": "",
+    }
     with serving(tmp_path, "app.py", cwd=space, **variables) as (url, log):
         assert len(Client(url, verbose=False).predict("Alice", length=30, api_name="/predict")) == 30
     assert set(space.rglob("*")) == before
@@ -232,13 +219,12 @@ def test_a_variable_names_the_models_and_one_that_cannot_be_used_is_named_on_the
     tmp_path: Path, browser: Browser
 ) -> None:
     with serving(tmp_path, APP, CHECKPOINTS="assets/pooh, nothing-there ,assets/alice") as (url, log):
-        page = browser.new_page()
-        page.set_default_timeout(SLOW)
-        page.goto(url)
-        expect(page.locator("#model label")).to_have_count(2)
-        expect(page.locator("#model")).to_contain_text("Unavailable: nothing-there (there is no checkpoint directory")
-        page.locator("#write").click()
-        finished(page, 1000)
+        page = visit(browser, url)
+        expect(part(page, "model").locator("option")).to_have_count(2)
+        expect(part(page, "unavailable")).to_contain_text(
+            "Unavailable: nothing-there (there is no checkpoint directory"
+        )
+        assert write(page)
         page.close()
     assert "Traceback" not in log.read_text()
 

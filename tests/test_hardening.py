@@ -15,18 +15,18 @@ from gradio_client.exceptions import AppError
 from starlette.types import Message, Receive, Scope, Send
 
 from interface.hardening import Refusing
-from interface.looking import escaped
+from interface.models import complaint
 from tests.browser import serving
 
 # The app with a fault of ours in an endpoint of its own.
 HARDENED = """
 import app
 from gradio.events import api
-from interface import looking
+from interface import models
 from interface.hardening import harden
 
 def broken(text: str) -> str:
-    return looking.escaped(3)
+    return models.complaint(3)
 
 demo = app.build(app.load_models(["assets/alice"])[0], app.Scheduler())
 with demo:
@@ -132,7 +132,7 @@ def test_a_fault_of_ours_in_an_event_is_still_in_the_log(served: tuple[str, Path
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_fault_of_ours_in_a_route_is_not_taken_for_a_misfit(ours: bool, capsys: pytest.CaptureFixture[str]) -> None:
     async def route(*_: Any) -> None:
-        escaped(3) if ours else {}["x"]  # type: ignore[arg-type, index]
+        complaint(3) if ours else {}["x"]  # type: ignore[arg-type, index]
 
     sent: list[Message] = []
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interface.learning import CSS, HELD_OUT, TRAINING, axes, curve, explain, lines, sample, slider, y_range
+from interface.learning import HELD_OUT, TRAINING, axes, curve, explain, lines, sample, slider, y_range
 from model.checkpoint import load
 from model.loaded import Model
 
@@ -111,8 +111,3 @@ def test_choosing_another_model_changes_plot_and_slider(model: Model, learned: M
     empty = dataclasses.replace(model, training={})
     assert lines(empty) == {"visible": "hidden"}
     assert not slider(empty)["visible"]
-
-
-def test_nothing_is_fetched_for_its_look() -> None:
-    assert "url(" not in CSS
-    assert "@import" not in CSS

@@ -1,5 +1,6 @@
-"""The page as a visitor meets it, in a real browser, on a laptop and on a phone."""
+"""The story as a visitor meets it, in a real browser: writing, versions, lenses, letters, settings, files and links."""
 
+import json
 import re
 from collections.abc import Iterator
 from urllib.parse import urlparse
@@ -7,377 +8,589 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import SIZES, SLOW, TEXT, TINTED, finished, open_settings, sheet
+from tests.browser import click_letter, done, part, put_caret, settle, text, tinted, type_story, visit, write
+from tests.conftest import TALE
 
-PROMPT = "Alice was so Tired 😀"
-# Every length that the text is seen to have.
-WATCH = f"""() => {{
-  window.seen = [];
-  const look = () => {{
-    const length = {TEXT}.length;
-    if (seen.at(-1) !== length) seen.push(length);
-    requestAnimationFrame(look);
-  }};
-  look();
-}}"""
+WRITTEN = re.compile("Done")
 
 
-@pytest.fixture(params=list(SIZES.values()), ids=list(SIZES))
-def page(server: str, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The app's page; afterwards it must have asked no other host for anything and have kept quiet."""
-    width, height = request.param
-    page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(SLOW)
+@pytest.fixture(scope="module")
+def laptop(small_server: str, browser: Browser) -> Iterator[Page]:
+    yield from watched(visit(browser, small_server, permissions=["clipboard-read", "clipboard-write"]))
+
+
+@pytest.fixture
+def page(laptop: Page, small_server: str) -> Page:
+    """The page of a new visitor, in a window that many have in turn: a link to an empty story opens a new one."""
+    if not laptop.url.startswith(small_server):
+        laptop.goto(small_server)
+    laptop.evaluate("document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close())")
+    part(laptop, "new-story").dispatch_event("click")
+    laptop.wait_for_timeout(500)  # until what the visitor before had is saved
+    laptop.evaluate("localStorage.clear(); sessionStorage.clear(); location.hash = 'text='")
+    expect(part(laptop, "status")).to_contain_text("the story of the link")
+    laptop.get_by_role("radio", name="Who wrote it").check()
+    return laptop
+
+
+@pytest.fixture
+def phone(small_server: str, browser: Browser) -> Iterator[Page]:
+    yield from watched(visit(browser, small_server, "phone"))
+
+
+def watched(page: Page) -> Iterator[Page]:
+    """The page, which in the end must have asked no other host for anything and have kept quiet."""
     hosts: set[str | None] = set()
     complaints: list[str] = []
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(server)
-    expect(page.locator("#write")).to_be_enabled()
     yield page
-    page.close()
-    assert hosts - {None} == {"127.0.0.1"}
+    page.context.close()
+    assert hosts - {None} <= {"127.0.0.1"}
     assert not complaints
 
 
-def choose(page: Page, model: str) -> None:
-    page.locator(f"#model input[value={model}]").check()
+# ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-def test_it_writes_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> None:
-    write, stop = page.locator("#write"), page.locator("#stop")
-    open_settings(page)
-    page.get_by_label("Length").fill("50000")
-    page.get_by_label("Seed").fill("5")
-    sheet(page).fill(PROMPT)
-    page.evaluate(WATCH)
-    write.click()
-    page.wait_for_function(f"{TEXT}.length > 300")
-    expect(write).to_be_disabled()
-    stop.click()
-    expect(write).to_be_enabled()
-    expect(stop).to_be_disabled()
-    stopped = page.evaluate(TEXT)
-    page.wait_for_timeout(500)
-    assert page.evaluate(TEXT) == stopped, "nothing may follow a stop"
-    assert len(stopped) < 20_000
-    seen = page.evaluate("seen")
-    assert len(seen) > 4, "the text must grow before one's eyes"
-    assert seen == sorted(seen)
-    expect(page.locator("#note")).to_have_text("The model reads this with capitals→small letters, 😀 left out.")
-
-    page.get_by_label("Length").fill("1000")
-    write.click()
-    whole = finished(page, len(stopped) + 1000)
-    assert whole.startswith(stopped)
-    assert stopped.startswith(PROMPT), "what was typed stays as it is"
-    expect(page.locator("#status")).to_contain_text("1,000 characters")
-    assert page.evaluate(TINTED) == [whole[len(PROMPT) :]], "what the model wrote, and no letter else"
-    below = page.evaluate(
-        "(t => t.scrollHeight - t.scrollTop - t.clientHeight)(document.querySelector('#sheet textarea'))"
-    )
-    assert abs(below) < 2, "the text must be followed to its end"
-
-    page.get_by_label("Length").fill(str(len(whole) - len(PROMPT)))
-    sheet(page).fill(PROMPT)
-    write.click()
-    assert finished(page, len(whole)) == whole
-
-
-def test_a_continuation_is_taken_back_and_tried_again(page: Page) -> None:
-    write, undo, again = page.locator("#write"), page.locator("#undo"), page.locator("#again")
-    open_settings(page)
-    page.get_by_label("Length").fill("40")
-    expect(undo).to_be_disabled()
-    sheet(page).fill("one")
-    write.click()
-    first = finished(page, 43)
-    again.click()
-    page.wait_for_function(f"first => {TEXT} != first && {TEXT}.length == 43", arg=first)
-    second = finished(page, 43)
-    assert second.startswith("one")
-    sheet(page).press("Control+End")
-    sheet(page).press_sequentially(" two")
-    assert page.evaluate(TINTED) == [second[3:]], "what is typed is the writer's"
-    write.click()
-    third = finished(page, 87)
-    assert third.startswith(second + " two")
-    assert page.evaluate(TINTED) == [second[3:], third[47:]]
-    undo.click()
-    expect(sheet(page)).to_have_value(second + " two")
-    undo.click()
-    expect(sheet(page)).to_have_value("one")
-    expect(undo).to_be_disabled()
-    assert page.evaluate(TINTED) == []
-
-
-def test_typing_in_the_midst_moves_and_parts_what_the_model_wrote(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Length").fill("10")
-    sheet(page).fill("one ")
-    page.locator("#write").click()
-    text = finished(page, 14)
-    sheet(page).evaluate("field => field.setSelectionRange(9, 9)")
-    sheet(page).press_sequentially("X")
-    assert page.evaluate(TINTED) == [text[4:9], text[9:]]
-    sheet(page).press("Control+Home")
-    sheet(page).press_sequentially("Y")
-    assert page.evaluate(TINTED) == [text[4:9], text[9:]]
-    assert page.evaluate(TEXT) == f"Y{text[:9]}X{text[9:]}"
-
-
-def test_it_is_led_by_the_keyboard_alone(page: Page) -> None:
-    sheet(page).fill("one")
-    sheet(page).press("Enter")
-    sheet(page).press_sequentially("two")
-    assert page.evaluate(TEXT) == "one\ntwo"
-    open_settings(page)
-    page.get_by_label("Length").fill("50000")
-    sheet(page).press("Control+Enter")
-    page.wait_for_function(f"{TEXT}.length > 50")
-    sheet(page).press("x")  # while the model writes, it alone does
+def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> None:
+    part(page, "model").select_option("cased")
+    settle(page, length=10000, stop="length", seed=5)
+    type_story(page, "A tale “not")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("document.querySelector('[data-id=editor]').textContent.length > 200")
+    assert page.evaluate("document.activeElement.dataset.id") == "editor", "the focus stays"
+    page.keyboard.press("x")  # while the model writes, it alone does
     page.keyboard.press("Escape")
-    expect(page.locator("#stop")).to_be_disabled()
-    assert page.evaluate(TEXT).startswith("one\ntwo")
+    stopped = done(page)
+    page.wait_for_timeout(300)
+    assert text(page) == stopped, "nothing may follow a stop"
+    assert 200 < len(stopped) < 10011
+    assert stopped.startswith("A tale “not")
+    assert tinted(page, "model")[0] in stopped[11:], "what is in sight is tinted"
+
+    settle(page, length=50)
+    whole = write(page)
+    assert whole.startswith(stopped)
+    assert len(whole) == len(stopped) + 50
+    settle(page, length=len(whole) - 11)
+    type_story(page, "A tale “not")
+    assert write(page) == whole
 
 
-def test_an_empty_sheet_is_begun_by_the_model_and_gone_on_with(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Seed").fill("3")
-    page.get_by_label("Length").fill("30")
-    page.locator("#write").click()
-    finished(page, 30)
-    page.locator("#write").click()
-    twice = finished(page, 60)
-    sheet(page).fill("")
-    page.get_by_label("Length").fill("60")
-    page.locator("#write").click()
-    assert finished(page, 60) == twice
+def test_an_empty_story_is_begun_by_the_model_and_gone_on_with(page: Page) -> None:
+    settle(page, length=30, stop="length", seed=3)
+    write(page)
+    twice = write(page)
+    type_story(page, "")
+    settle(page, length=60)
+    assert write(page) == twice
+    assert len(twice) == 60
 
 
-def test_a_surprise_is_begun_from_nothing_and_what_stood_there_can_be_had_back(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Length").fill("30")
-    sheet(page).fill("my own text")
-    page.locator("#surprise").click()
-    text = finished(page, 30)
-    assert page.evaluate(TINTED) == [text]
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("")
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("my own text")
-    page.get_by_label("Nobody in the village").check()
-    expect(sheet(page)).to_have_value(re.compile("^Nobody in the village"))
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("my own text")
+def test_the_visitor_types_and_the_tints_follow(page: Page) -> None:
+    settle(page, length=10, stop="length")
+    type_story(page, "one ")
+    whole = write(page)
+    assert tinted(page, "model") == [whole[4:]]
+    put_caret(page, 9)
+    page.keyboard.type("X")
+    assert text(page) == whole[:9] + "X" + whole[9:]
+    page.wait_for_function("CSS.highlights.get('model').size === 2")
+    assert tinted(page, "model") == [whole[4:9], whole[9:]]
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("two")
+    page.keyboard.press("Enter")
+    assert text(page) == whole + "\ntwo\n"
+    assert tinted(page, "model") == [whole[4:]]
+    expect(part(page, "lens")).to_contain_text("You")
+    page.evaluate("navigator.clipboard.writeText('a\\r\\n<b>b</b>')")
+    page.keyboard.press("Control+v")
+    assert text(page) == whole + "\ntwo\na\n<b>b</b>", "what is pasted is plain text"
+    assert page.locator("[data-id=editor] b").count() == 0
 
 
-def test_a_model_brings_its_own_settings_and_beginnings_and_a_seed_repeats_its_text(page: Page) -> None:
-    open_settings(page)
-    choose(page, "shakespeare")
-    page.get_by_label("QUEEN").check()
-    expect(sheet(page)).to_have_value(re.compile("QUEEN:\nWhat news"))
-    assert page.evaluate(TINTED) == []
-    choose(page, "pooh-classic")
-    expect(page.locator("#about")).to_contain_text("pooh")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0")
-    expect(page.get_by_label("the last 100 characters")).to_be_checked()
-
-    choose(page, "pooh")
-    expect(page.get_by_label("all it has read")).to_be_checked()
-    page.get_by_label("wild").check()
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
-    page.get_by_label("Length").fill("50")
-    texts = [""]
-    for seed in ("7", "8", "7"):
-        sheet(page).fill("a")
-        page.get_by_label("Seed").fill(seed)
-        page.locator("#write").click()
-        texts.append(finished(page, 51))
-    assert texts[1] == texts[3] != texts[2]
-    expect(page.locator("#status")).to_contain_text("seed 7")
-    page.get_by_role("button", name="Throw the dice").click()
-    expect(page.get_by_label("Seed")).not_to_have_value("7")
-    page.get_by_role("button", name="Keep this one").click()
-    expect(page.get_by_label("Seed")).to_have_value("7")
+def test_it_writes_at_the_cursor_and_leaves_what_stands_behind(page: Page) -> None:
+    settle(page, length=10, stop="length")
+    type_story(page, "“One” two")
+    put_caret(page, 5)
+    expect(part(page, "write")).to_have_text("Write here")
+    whole = write(page)
+    assert (whole[:5], whole[-4:], len(whole)) == ("“One”", " two", 19)
+    expect(part(page, "note")).to_contain_text("The model reads this with")
 
 
-def test_one_of_several_takes_is_gone_on_with(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Length").fill("40")
-    page.locator("#how-many").get_by_label("3").check()
-    sheet(page).fill("one")
-    page.locator("#write").click()
-    expect(page.get_by_label("Take 3", exact=True)).to_have_value(re.compile(r"^[\s\S]{40}$"))
-    expect(page.get_by_label("Take 4", exact=True)).to_be_hidden()
-    expect(sheet(page)).to_have_value("one")
-    takes = [page.get_by_label(f"Take {take}", exact=True).input_value() for take in (1, 2, 3)]
-    assert len(set(takes)) == 3
-    page.get_by_role("button", name="Go on with take 2").click()
-    expect(sheet(page)).to_have_value("one" + takes[1])
-    expect(page.get_by_label("Take 1", exact=True)).to_be_hidden()
-    assert page.evaluate(TINTED) == [takes[1]]
-    page.locator("#how-many").get_by_label("1").check()
-    page.locator("#write").click()
-    assert finished(page, 83).startswith("one" + takes[1])
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("one" + takes[1])
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("one")
+def test_it_ends_with_a_sentence_unless_told_otherwise(page: Page) -> None:
+    expect(page.locator("[data-setting=length]")).to_have_value("300")
+    part(page, "model").select_option("cased")
+    settle(page, length=1000, seed=2)
+    whole = write(page)
+    assert re.search(r"[.!?…]['\"’”)]*\s\Z", whole)
+    assert 700 <= len(whole) < 2000
 
 
-def test_two_books_write_together_and_tint_each_character_by_the_one_that_wanted_it(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Length").fill("200")
-    page.get_by_role("button", name="Two books").click()
-    page.get_by_label("Write together with").click()
-    page.get_by_role("option", name="shakespeare").click()
-    expect(page.locator("#key-of-two")).to_contain_text("wanted by shakespeare")
-    sheet(page).fill("The Queen said")
-    page.locator("#write").click()
-    text = finished(page, 214)
-    assert text.startswith("The Queen said"), "one of the two knows capitals"
-    marks = page.locator("#tint mark[class]")
-    assert "".join(marks.all_text_contents()) == text[14:]
-    shades = {mark.get_attribute("class") for mark in marks.all()}
-    assert len(shades) > 2, "some were wanted by the one, and some by the other"
-    for capital in page.locator("#tint mark", has_text=re.compile("[A-Z]")).all():
-        assert capital.get_attribute("class") == "shade5", "only one of the two knows capitals"
-    page.get_by_label("Write together with").click()
-    page.get_by_role("option", name="nobody else").click()
-    expect(page.locator("#key-of-two")).to_be_hidden()
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("The Queen said")
-    sheet(page).fill("a")
-    page.locator("#write").click()
-    finished(page, 201)
-    expect(marks).to_have_count(0)
+# ---- undo and versions -----------------------------------------------------------------------------------------------
 
 
-def test_a_link_brings_the_sheet_and_its_settings_back(page: Page, server: str) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    open_settings(page)
-    choose(page, "pooh")
-    page.get_by_label("careful").check()
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
-    page.get_by_label("Seed").fill("11")
-    sheet(page).fill("a & b?\n#1 ü")
-    page.get_by_role("button", name="Copy a link").click()
-    expect(page.locator("#status")).to_have_text("A link to this sheet is copied.")
+def test_undo_and_redo_cover_everything(page: Page) -> None:
+    settle(page, length=10, stop="length")
+    states = [""]
+    page.get_by_role("button", name="Nobody in the village").click()
+    states.append(text(page))
+    assert states[-1].startswith("Nobody in the village")
+    page.keyboard.type("ha")
+    states.append(text(page))
+    states.append(write(page))
+    part(page, "again").click()
+    states.append(done(page))
+    part(page, "earlier").click()
+    states.append(text(page))
+    assert states[-1] == states[-3]
+    for state in reversed(states[:-1]):
+        part(page, "undo").click()
+        assert text(page) == state
+    expect(part(page, "undo")).to_have_attribute("aria-disabled", "true")
+    for state in states[1:]:
+        part(page, "redo").click()
+        assert text(page) == state
+    part(page, "editor").focus()
+    page.keyboard.press("Control+z")
+    assert text(page) == states[-2]
+    page.keyboard.press("Control+y")
+    assert text(page) == states[-1]
+    # A beginning can be chosen again.
+    type_story(page, "")
+    page.get_by_role("button", name="Nobody in the village").click()
+    assert text(page) == states[1]
+
+
+def test_try_again_makes_a_version_beside_the_first_and_touches_nothing_else(page: Page) -> None:
+    settle(page, length=20, stop="length")
+    type_story(page, "“One” ")
+    first = write(page)[6:]
+    part(page, "editor").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" and “two”")
+    part(page, "again").click()
+    done(page)
+    expect(part(page, "version")).to_have_text("2 of 2")
+    second = text(page)[6:-10]
+    assert text(page) == f"“One” {second} and “two”"
+    assert len(second) == 20
+    assert second != first
+    part(page, "earlier").click()
+    assert text(page) == f"“One” {first} and “two”"
+    expect(part(page, "version")).to_have_text("1 of 2")
+    put_caret(page, 8)
+    page.keyboard.type("XY")  # what is changed in a version stays in it
+    part(page, "later").click()
+    assert text(page) == f"“One” {second} and “two”"
+    part(page, "earlier").click()
+    assert text(page) == f"“One” {first[:2]}XY{first[2:]} and “two”"
+
+
+def test_a_seed_repeats_its_text_and_what_try_again_does_is_said(page: Page) -> None:
+    settle(page, length=20, stop="length", seed=7)
+    type_story(page, "a")
+    first = write(page)
+    expect(part(page, "status")).to_contain_text("seed 7")
+    type_story(page, "a")
+    assert write(page) == first
+    part(page, "again").click()
+    assert done(page) != first
+    expect(part(page, "status")).to_contain_text("Seed 7 wrote the first; this one is of seed 8.")
+    settle(page, temperature=0)
+    part(page, "again").click()
+    expect(part(page, "status")).to_contain_text("Another try would be the same")
+    expect(part(page, "version")).to_have_text("2 of 2")
+    part(page, "random-seed").click()
+    expect(page.locator("[data-setting=seed]")).not_to_have_value("7")
+    part(page, "last-seed").click()
+    expect(page.locator("[data-setting=seed]")).to_have_value("8")
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_what_can_never_stop_is_refused_and_capitals_stop_a_model_of_small_letters(page: Page) -> None:
+    settle(page, stop="text")
+    part(page, "write").click()
+    expect(part(page, "status")).to_have_text("Type the text to stop at, or choose another way to stop.")
+    settle(page, until="I", length=5000)
+    whole = write(page)
+    assert whole.endswith("i")
+    assert whole.count("i") == 1
+    settle(page, seed="x")
+    expect(part(page, "status")).to_contain_text("give a whole number")
+    assert page.locator("[data-setting=seed]").get_attribute("aria-invalid") == "true"
+
+
+def test_one_slider_goes_from_safe_to_wild_and_says_when_it_does_not_hold(page: Page) -> None:
+    style, name = part(page, "style"), part(page, "style-name")
+    expect(name).to_have_text("recommended")
+    style.focus()
+    page.keyboard.press("End")
+    expect(name).to_have_text("wild")
+    expect(page.locator("[data-value=temperature]")).to_have_text("1.4")
+    settle(page, temperature=0.5)
+    expect(name).to_have_text("your own")
+    page.get_by_role("button", name="Back to the recommended settings").click()
+    expect(name).to_have_text("recommended")
+    expect(page.locator("[data-value=temperature]")).to_have_text("0.8")
+    part(page, "model").select_option("tutorial")
+    expect(page.locator("[data-value=temperature]")).to_have_text("0")
+    expect(page.locator("[data-setting=context][value=window]")).to_be_checked()
+
+
+def test_models_are_shown_as_what_they_are_and_chosen_by_arrow_keys(page: Page) -> None:
+    model = part(page, "model")
+    assert model.locator("option").all_text_contents() == ["Tiny", "Cased", "Tutorial"]
+    model.focus()
+    page.keyboard.press("ArrowDown")
+    expect(model).to_have_value("cased")
+    page.get_by_text("About this model").click()
+    expect(part(page, "details")).to_contain_text("it needs 3.00 bits per character (fewer is better)")
+
+
+def test_two_models_write_together_and_their_key_stays_with_the_text(page: Page) -> None:
+    page.get_by_text("Mix two models").click()
+    second = page.locator("[data-setting=second]")
+    assert second.locator("option").all_text_contents() == ["none", "Cased", "Tutorial"], "none with itself"
+    second.select_option("cased")
+    expect(part(page, "mix-first")).to_have_text("Tiny")
+    expect(part(page, "mix-second")).to_have_text("Cased")
+    expect(part(page, "mix-note")).to_contain_text("Tiny writes small letters only")
+    settle(page, length=200, stop="length")
+    whole = write(page)
+    shades = {name: "".join(tinted(page, f"shade-{name}")) for name in range(6)}
+    assert sum(map(len, shades.values())) == len(whole)
+    assert sum(map(bool, shades.values())) > 2
+    assert not re.search("[A-Z]", "".join(shades[name] for name in range(5))), "only one of the two knows capitals"
+    part(page, "model").select_option("cased")
+    expect(second).to_have_value("")
+    expect(part(page, "lens")).to_contain_text("more likely to Tiny")
+    expect(part(page, "lens")).to_contain_text("Cased")
+    assert len("".join(tinted(page, "shade-5"))) == len(shades[5])
+
+
+def test_words_are_favoured_and_avoided(page: Page) -> None:
+    part(page, "model").select_option("cased")
+    settle(page, length=1000, stop="length", favour="hotel", avoid="a", seed=1, temperature=0.5)
+    words = write(page).split()
+    assert "hotel" in map(str.lower, words)
+    assert not [word for word in words if word.lower().startswith("a")]
+
+
+def test_a_model_learns_from_what_the_visitor_typed(page: Page) -> None:
+    typed = "the old lion ate a hot tin on the hill. " * 30
+    settle(page, length=100, stop="length", seed=6)
+    type_story(page, typed)
+    plain = write(page)
+    page.locator("[data-setting=adapt]").check()
+    type_story(page, typed)
+    adapted = write(page)
+    assert adapted != plain
+    page.get_by_role("radio", name="Surprise").check()
+    expect(part(page, "lens")).to_contain_text(re.compile(r"Learning from this text: [\d.]+ bits per character before"))
+    before, after = re.findall(r"[\d.]+(?= bits per character before| while)", part(page, "lens").inner_text())
+    assert float(after) < float(before)
+
+
+# ---- keys, words and places ------------------------------------------------------------------------------------------
+
+
+def test_keys_act_on_the_story_alone_and_nothing_jumps(page: Page) -> None:
+    settle(page, length=5, stop="length")
+    for field in ("name", "style"):
+        part(page, field).focus()
+        page.keyboard.press("Control+Enter")
+    page.locator("[data-setting=seed]").press("Control+Enter")
+    page.wait_for_timeout(200)
+    assert text(page) == ""
+    type_story(page, "ah “😀”")
+    place = part(page, "write").bounding_box()
+    part(page, "write").click()
+    done(page)
+    expect(part(page, "note")).to_contain_text("😀")
+    assert part(page, "write").bounding_box() == place
+    assert page.evaluate("document.activeElement.dataset.id") == "write", "the focus stays where it was"
+
+
+def test_it_is_named_for_screen_readers_and_radios_are_a_group(page: Page) -> None:
+    assert page.locator("[role=status]").count() >= 1
+    headings = page.locator("h1, h2, h3").all_text_contents()
+    assert len(headings) >= 4
+    page.get_by_role("radio", name="Who wrote it").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="Surprise")).to_be_checked()
+    assert page.get_by_role("textbox", name="Your story").get_attribute("aria-multiline") == "true"
+
+
+# ---- the next letter -------------------------------------------------------------------------------------------------
+
+
+def test_a_letter_is_clicked_its_bars_follow_the_sliders_and_another_branches_there(page: Page) -> None:
+    settle(page, length=20, stop="length")
+    type_story(page, "An “Old” lion ate a hat")
+    whole = write(page)
+    click_letter(page, 14)
+    bars = part(page, "bars").locator("button")
+    expect(bars.first).to_be_visible()
+    expect(part(page, "next-note")).to_contain_text("where “a” stands")
+    assert tinted(page, "here") == ["a"]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    shares = bars.all_text_contents()
+    settle(page, temperature=1.8)
+    assert bars.all_text_contents() != shares
+    settle(page, temperature=0)
+    expect(bars.first).to_contain_text("100 %")
+    settle(page, temperature=1, top_p=1)
+    assert not asked, "the bars are shaped here, without asking the server"
+    other = bars.locator(".glyph:text-matches('^[a-z]$')").filter(has_not_text="a").first
+    letter = other.inner_text()
+    other.click()
+    branched = done(page)
+    assert branched.startswith("An “Old” lion " + letter), "what stands before stays as it was typed"
+    assert len(branched) == 15 + 20
+    expect(part(page, "version")).to_have_text("2 of 2")
+    part(page, "earlier").click()
+    assert text(page) == whole
+
+
+def test_a_branch_within_what_the_model_wrote_is_a_version_of_that(page: Page) -> None:
+    settle(page, length=20, stop="length")
+    type_story(page, "one ")
+    whole = write(page)
+    part(page, "editor").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("END")
+    click_letter(page, 10)
+    part(page, "bars").locator("button").first.click()
+    branched = done(page)
+    assert branched.startswith(whole[:10])
+    assert branched.endswith("END")
+    expect(part(page, "version")).to_have_text("2 of 2")
+    part(page, "again").click()
+    third = done(page)
+    assert third[:11] == branched[:11], "a further version keeps the letter that was chosen"
+    expect(part(page, "version")).to_have_text("3 of 3")
+
+
+def test_what_a_letter_rests_on_is_tinted(page: Page) -> None:
+    type_story(page, "the old lion ate a hot tin")
+    click_letter(page, 20)
+    part(page, "rests").click()
+    expect(part(page, "status")).to_contain_text("Tinted is what this letter rests on")
+    assert tinted(page, "rests-5"), "something matters most"
+    assert all(len("".join(tinted(page, f"rests-{i}"))) <= 20 for i in range(1, 6)), "and nothing behind it matters"
+    put_caret(page, 26)
+    page.keyboard.type("s")
+    page.wait_for_function("!CSS.highlights.has('rests-5')")
+
+
+# ---- lenses ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_lens_tints_the_same_text_and_follows_it(page: Page) -> None:
+    type_story(page, "Zebras. " + TALE[10:60] + "😀 lion")
+    page.get_by_role("radio", name="Surprise").check()
+    page.wait_for_function("[...CSS.highlights.keys()].some(name => name.startsWith('surprise'))")
+    expect(part(page, "lens")).to_contain_text("bits per character in what is shown")
+    page.get_by_role("button", name="Compare the models").click()
+    expect(part(page, "lens").locator("tr")).to_have_count(3)
+
+    page.get_by_role("radio", name="Copies").check()
+    page.wait_for_function("CSS.highlights.has('copied')")
+    assert tinted(page, "copied") == [TALE[10:60]]
+    expect(part(page, "lens")).to_contain_text("One passage stands in what the model has read.")
+    put_caret(page, 30)
+    page.keyboard.type("aaa")
+    expect(part(page, "lens")).to_contain_text("No copy was found")
+    page.wait_for_function("!CSS.highlights.has('copied')")
+
+    page.get_by_role("radio", name="Neurons").check()
+    first = page.locator("input[name=neuron]").first
+    expect(first).to_be_checked()
+    page.wait_for_function("[...CSS.highlights.keys()].some(name => name.startsWith('neuron'))")
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("input[name=neuron]").nth(1)).to_be_checked()
+    page.get_by_role("radio", name="Who wrote it").check()
+    page.wait_for_function("![...CSS.highlights.keys()].some(name => name.startsWith('neuron'))")
+
+
+def test_a_neuron_held_fixed_steers_the_text_and_its_choice_is_kept(page: Page) -> None:
+    settle(page, length=60, stop="length", seed=4)
+    type_story(page, "the old lion ")
+    free = write(page)
+    page.get_by_role("radio", name="Neurons").check()
+    page.get_by_label("Hold it fixed while the model writes").check()
+    type_story(page, "the old lion ")
+    steered = write(page)
+    assert steered != free
+    assert len(steered) == len(free)
+    page.get_by_label("Hold it fixed while the model writes").uncheck()
+    type_story(page, "the old lion ")
+    assert write(page) == free
+
+
+def test_alternatives_are_offered_and_one_key_takes_one(page: Page) -> None:
+    settle(page, alternatives=4)
+    type_story(page, "the old lion. an inn ")
+    put_caret(page, 13)
+    page.keyboard.press("Control+Space")
+    options = page.locator(".option")
+    expect(options).to_have_count(4)
+    page.wait_for_function(
+        "[...document.querySelectorAll('.words')].every(({ textContent }) => textContent.length > 5)"
+    )
+    page.wait_for_timeout(300)
+    page.keyboard.press("2")
+    expect(part(page, "status")).to_contain_text("Alternative 2 is in the story")
+    chosen = text(page)
+    assert chosen.startswith("the old lion.")
+    assert chosen.endswith(" an inn ")
+    expect(part(page, "version")).to_have_text("2 of 4")
+    part(page, "earlier").click()
+    assert text(page) != chosen
+    part(page, "undo").click()
+    part(page, "undo").click()
+    assert text(page) == "the old lion. an inn "
+    part(page, "editor").focus()
+    page.keyboard.press("Control+Space")
+    page.keyboard.press("Escape")
+    expect(options.first).to_be_hidden()
+    assert page.evaluate("document.activeElement.dataset.id") == "editor"
+
+
+def test_a_word_that_is_finished_is_told(page: Page) -> None:
+    part(page, "model").select_option("cased")
+    settle(page, length=20, stop="length", favour="bottle", temperature=0.3)
+    type_story(page, "a bott")
+    write(page)
+    expect(part(page, "note")).to_contain_text("It finished your word: “bott” became “bott")
+
+
+# ---- stories, files and links ----------------------------------------------------------------------------------------
+
+
+def test_stories_have_names_and_files(page: Page) -> None:
+    settle(page, length=10, stop="length")
+    type_story(page, "First line.\nSecond")
+    write(page)
+    first = text(page)
+    with page.expect_download() as download:
+        part(page, "export").click()
+        part(page, "save-text").click()
+    assert download.value.suggested_filename == "First line.txt"
+    assert download.value.path().read_text(encoding="utf-8") == first
+    with page.expect_download() as download:
+        part(page, "save-story").click()
+    kept = download.value.path()
+    assert json.loads(kept.read_text(encoding="utf-8"))["text"] == first
+    page.get_by_role("button", name="Copy the text").click()
+    expect(part(page, "export-status")).to_have_text("The text is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == first
+    page.keyboard.press("Escape")
+
+    part(page, "stories").click()
+    part(page, "new-story").click()
+    assert text(page) == ""
+    part(page, "name").fill("Another")
+    type_story(page, "two")
+    part(page, "stories").click()
+    names = page.locator(".story-choice").all_text_contents()
+    assert [name.split(" 1")[0].split(" 2")[0].split(" 3")[0] for name in names] == ["Another", "First line."]
+    page.locator(".story-choice").nth(1).click()
+    assert text(page) == first
+    assert tinted(page, "model") == [first[18:]]
+
+    part(page, "stories").click()
+    page.get_by_role("button", name="Delete First line.").click()
+    page.get_by_role("button", name="Delete First line.").click()
+    expect(page.locator(".story-choice")).to_have_count(1)
+    page.locator("[data-id=import-file]").set_input_files(
+        {"name": "a.json", "mimeType": "", "buffer": kept.read_bytes()}
+    )
+    expect(part(page, "status")).to_contain_text("is open")
+    assert text(page) == first
+    part(page, "undo").click()
+    assert text(page) == "First line.\nSecond", "versions and history are in the file"
+    for content in (b"{", b'{"format": 3}'):
+        page.locator("[data-id=import-file]").set_input_files({"name": "b.json", "mimeType": "", "buffer": content})
+        expect(part(page, "status")).to_contain_text("b.json cannot be opened")
+    page.locator("[data-id=import-file]").set_input_files(
+        {"name": "c.txt", "mimeType": "text/plain", "buffer": "Ä\r\nö".encode()}
+    )
+    expect(part(page, "name")).to_have_value("c")
+    assert text(page) == "Ä\nö"
+
+
+def test_a_link_brings_text_and_settings_and_what_is_unsound_in_it_is_passed_over(
+    page: Page, small_server: str
+) -> None:
+    settle(page, seed=11, temperature=0.6)
+    part(page, "model").select_option("cased")
+    type_story(page, "a & b?\n#1 ü")
+    part(page, "export").click()
+    part(page, "copy-link").click()
+    expect(part(page, "export-status")).to_have_text("A link to this story is copied.")
     link = page.evaluate("navigator.clipboard.readText()")
+    page.wait_for_timeout(600)  # until it is saved
+    page.evaluate("localStorage.clear(); sessionStorage.clear()")
     page.goto("about:blank")
     page.goto(link)
-    expect(sheet(page)).to_have_value("a & b?\n#1 ü")
-    expect(page.locator("#model input[value=pooh]")).to_be_checked()
-    expect(page.locator("#about")).to_contain_text("pooh")
-    open_settings(page)
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.6")
-    expect(page.get_by_label("Seed")).to_have_value("11")
+    expect(part(page, "model")).to_have_value("cased")
+    assert text(page) == "a & b?\n#1 ü"
+    assert "#" not in page.url
+    expect(page.locator("[data-setting=seed]")).to_have_value("11")
+    expect(page.locator("[data-value=temperature]")).to_have_text("0.6")
     page.goto("about:blank")
-    page.goto(f"{server}/#model=alice&text=1e5")
-    expect(sheet(page)).to_have_value("1e5")
-    page.goto("about:blank")
-    page.goto(f"{server}/#model=nobody&text=a&temperature=x")  # what is unsound is passed over
-    expect(sheet(page)).to_have_value("")
+    page.goto(f"{small_server}/#model=nobody&text=1e5&temperature=x&unheard=of&length=9&stop=length")
+    expect(part(page, "editor")).to_have_text("1e5")
+    write(page)
+    assert len(text(page)) == 3 + 9
+    part(page, "stories").click()
+    expect(page.locator(".story-choice")).to_have_count(2)
 
 
-def test_the_sheet_is_copied_and_downloaded_as_text(page: Page) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    sheet(page).fill("one\ntwö")
-    page.get_by_role("button", name="Copy", exact=True).click()
-    expect(page.locator("#status")).to_have_text("The sheet is copied.")
-    assert page.evaluate("navigator.clipboard.readText()") == "one\ntwö"
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    assert download.value.suggested_filename == "text.txt"
-    assert download.value.path().read_text(encoding="utf-8") == "one\ntwö"
+# ---- on a phone ------------------------------------------------------------------------------------------------------
 
 
-def test_twenty_thousand_characters_are_gone_on_with(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Length").fill("20")
-    sheet(page).fill("a long story " * 1540)
-    page.locator("#write").click()
-    finished(page, 13 * 1540 + 20)
-
-
-def test_the_probabilities_of_the_sheet_are_shown_and_branched_from(page: Page) -> None:
-    sheet(page).fill("alice was beginning to get very tqred")
-    page.get_by_role("tab", name="Probabilities").click()
-    page.get_by_role("button", name="Take the sheet").click()
-    expect(page.locator("#report")).to_contain_text("bits a character under alice")
-    expect(page.locator("#figures tr")).to_have_count(7)  # the header, and six models
-    expect(page.locator("#figures")).not_to_contain_text("…")
-    characters = page.locator("#reading i")
-    expect(characters).to_have_count(len("alice was beginning to get very tqred") + 1)
-    surprising = characters.nth(len("alice was beginning to get very t"))
-    expect(surprising).to_have_class(re.compile("t[45]"))
-    surprising.click()
-    expect(page.locator("#likeliest button")).to_have_count(10)
-    page.locator("#likeliest button", has_text="i").first.click()
-    expect(page.locator("#branched")).to_contain_text("get very ti")
-    page.get_by_role("tab", name="Write").click()
-    expect(sheet(page)).to_have_value("alice was beginning to get very ti")
-    page.locator("#undo").click()
-    expect(sheet(page)).to_have_value("alice was beginning to get very tqred")
-
-
-def test_what_stands_in_the_book_is_underlined(page: Page) -> None:
-    page.get_by_role("tab", name="Is it copying?").click()
-    copied = "So she was considering in her own mind (as well as she could, for the"
-    text = page.locator("#to-check textarea")
-    text.fill(f"The bear looked at his clock. {copied} clock was slow.")
-    page.get_by_role("button", name="Check").click()
-    expect(page.locator("#copies u")).to_have_text(re.compile("considering in her own mind"))
-    expect(page.locator("#copies-report")).to_contain_text("One passage stands in what alice has read")
-    expect(page.locator("#copies-report")).to_contain_text(re.compile(r"[\d.]+% is new\."))
-    page.get_by_role("tab", name="Write").click()
-    sheet(page).fill("The bear looked at his clock, which was slow.")
-    page.get_by_role("tab", name="Is it copying?").click()
-    page.get_by_role("tabpanel").get_by_role("button", name="Take the sheet").locator("visible=true").click()
-    expect(page.locator("#copies-report")).to_contain_text("No copy was found.")
-    expect(page.locator("#copies u")).to_have_count(0)
-
-
-def test_what_a_hidden_unit_does_is_shown_and_units_that_follow_something_are_found(page: Page) -> None:
-    choose(page, "shakespeare")
-    sheet(page).fill("QUEEN:\nThe river rises, and the bread grows dear.\n\nFIRST CITIZEN:\nWhat news, my lord?\n")
-    page.get_by_role("tab", name="Inside").click()
-    page.get_by_role("button", name="Find units").click()
-    capitals = page.locator("#found button", has_text="capitals").first
-    expect(capitals).to_contain_text(re.compile(r"layer \d, unit \d+[+−]0\.\d\d"))
-    capitals.click()
-    place = re.search(r"layer (\d), unit (\d+)", capitals.inner_text())
-    assert place
-    expect(page.locator("#unit")).to_contain_text(f"unit {place[2]}")
-    expect(page.locator("#unit-text i").first).to_be_visible()
-    page.get_by_role("tabpanel").get_by_role("button", name="Take the sheet").locator("visible=true").click()
-    expect(page.locator("#unit-text")).to_contain_text("FIRST CITIZEN")
-    choose(page, "alice")
-    expect(page.locator("#unit-text i")).to_have_count(0)
-    expect(page.locator("#found button")).to_have_count(0)
-
-
-def test_how_a_model_learned_is_shown_step_by_step(page: Page) -> None:
-    page.get_by_role("tab", name="How it learned").click()
-    expect(page.locator("#loss canvas, #loss svg").first).to_be_visible()
-    expect(page.locator("#sample-note")).to_contain_text("Before the first step")
-    first = page.get_by_label("What it wrote").input_value()
-    slider = page.locator("#place input[type=range]")
-    slider.press("End")
-    expect(page.locator("#sample-note")).to_contain_text("bits a character")
-    expect(page.get_by_label("What it wrote")).not_to_have_value(first)
-    choose(page, "pooh-classic")
-    expect(page.locator("#sample-note")).to_contain_text("Before the first step")
-
-
-def test_a_refusal_is_one_sentence_and_leaves_the_page_usable(page: Page) -> None:
-    open_settings(page)
-    page.get_by_label("Seed").fill("seven")
-    page.locator("#write").click()
-    expect(page.get_by_test_id("toast-text")).to_contain_text("Seed is 'seven', but must be a whole number")
-    page.get_by_test_id("toast-close").click()
-    page.get_by_label("Seed").fill("")
-    page.locator("#write").click()
-    finished(page, 1000)
+def test_on_a_phone_the_buttons_stay_in_sight_and_lenses_come_from_below(phone: Page) -> None:
+    page = phone
+    part(page, "open-settings").tap()
+    settle(page, length=600, stop="length")
+    part(page, "close-panel").tap()
+    part(page, "write").tap()
+    whole = done(page)
+    assert tinted(page, "model")[0] in whole
+    bar = part(page, "write").bounding_box()
+    assert bar
+    assert bar["y"] + bar["height"] <= 844, "the buttons are in sight below a long story"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("scrollTo(0, 0)")
+    part(page, "open-lens").tap()
+    page.get_by_text("Surprise", exact=True).tap()
+    page.wait_for_function("[...CSS.highlights.keys()].some(name => name.startsWith('surprise'))")
+    panel, editor = part(page, "panel").bounding_box(), part(page, "editor").bounding_box()
+    assert panel
+    assert editor
+    assert panel["y"] > editor["y"] + 100, "the text is still in sight"
+    page.touchscreen.tap(editor["x"] + 40, editor["y"] + 30)
+    expect(part(page, "bars").locator("button").first).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-id=editor]').inputMode") == "none"
+    page.keyboard.press("Escape")
+    expect(part(page, "panel")).to_be_hidden()
+    # Nothing lies over or under the text that could be out of its place.
+    words = page.evaluate("document.querySelector('[data-id=editor]').textContent.slice(0, 30)")
+    holders = page.evaluate(
+        """words => [...document.querySelectorAll("*")].filter(({ childNodes }) =>
+          [...childNodes].some(({ nodeType, data }) => nodeType === Node.TEXT_NODE && data.includes(words))).length""",
+        words,
+    )
+    assert holders == 1

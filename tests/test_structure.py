@@ -13,7 +13,7 @@ OURS = ("model", "training", "interface", "app", "benchmarks", "tests")
 BASE = {"model", "model.options", "model.hardware", "model.typography", "model.vocabulary", "model.lstm"}
 BASE |= {"model.sampling", "model.quantization", "model.product"}
 LOADED = BASE | {"model.copying", "model.decoder", "model.loaded"}
-WRITING = LOADED | {"model.adaptation", "model.serving", "model.serving.mixture", "model.generation"}
+WRITING = LOADED | {"model.adaptation", "model.words", "model.serving", "model.serving.mixture", "model.generation"}
 MODEL = {
     "model": set(),
     "model.options": set(),
@@ -27,6 +27,7 @@ MODEL = {
     "model.reference": BASE,
     "model.copying": set(),
     "model.adaptation": set(),
+    "model.words": {"model.vocabulary"},
     "model.decoder": BASE,
     "model.loaded": BASE | {"model.copying", "model.decoder"},
     "model.checkpoint": LOADED,
@@ -34,9 +35,12 @@ MODEL = {
     "model.analysis": set(),
     "model.analysis.units": set(),
     "model.analysis.inspection": LOADED | {"model.adaptation"},
+    "model.analysis.alignment": set(),
+    "model.analysis.saliency": LOADED,
     "model.serving": set(),
     "model.serving.mixture": LOADED,
-    "model.generation": LOADED | {"model.adaptation", "model.serving.mixture"},
+    "model.generation": LOADED | {"model.adaptation", "model.words", "model.serving.mixture"},
+    "model.analysis.stepping": WRITING,
     "model.serving.prefix_cache": WRITING,
     "model.serving.batch": WRITING | {"model.serving.prefix_cache"},
     "model.serving.scheduler": WRITING | {"model.serving.prefix_cache", "model.serving.batch"},

@@ -25,8 +25,8 @@ from training.card import card
 
 ROOT = Path(__file__).parent.parent
 CODE = ("interface", "model")  # what app.py imports
-SUFFIXES = (".py", ".js", ".css")
-VARIABLE = "CHECKPOINTS"  # of a Space: the models that app.py serves
+SUFFIXES = (".py", ".js", ".css", ".html")
+VARIABLE = "CHECKPOINTS"  # of a Space: which models app.py serves
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -72,6 +72,8 @@ class Batch:
         random = np.zeros(len(self.running))
         for b, request in decoding:
             random[b] = request.random.random()
+            if request.words:
+                logits[b] = request.adjusted(logits[b])
         self.ids = self.sampler(logits, random)
         responsibilities = self.reader.responsibilities
         for b, request in decoding:

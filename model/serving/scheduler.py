@@ -17,6 +17,7 @@ An error ends only the requests that need what failed. The thread itself goes on
 import atexit
 import logging
 import threading
+from collections.abc import Sequence
 
 import torch
 
@@ -49,12 +50,19 @@ class Scheduler:
         self._thread.start()
         atexit.register(self.close)  # Python would end the thread in the middle of a matrix product, and abort
 
-    def submit(self, model: AnyModel, prompt: str, config: GenerationConfig) -> Request:
+    def submit(
+        self,
+        model: AnyModel,
+        prompt: str,
+        config: GenerationConfig,
+        own: Sequence[bool] | None = None,
+        written: str = "",
+    ) -> Request:
         """Ask for a text; it grows until it is done or cancelled. While all slots are taken, it waits in the queue.
 
-        RuntimeError if the scheduler is closed.
+        `own` and `written` are those of `Request`. RuntimeError if the scheduler is closed.
         """
-        request = Request(model, prompt, config)
+        request = Request(model, prompt, config, own, written)
         with self._changed:
             if self._closed:
                 raise RuntimeError("the scheduler is closed and writes no more texts")

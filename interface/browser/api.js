@@ -1,0 +1,69 @@
+// Asks the app's own endpoints, over Gradio's HTTP API: POST call/v2/NAME, then GET call/NAME/ID as a stream of events.
+
+const SILENCE = 15000; // milliseconds without a sign of the server, after which the connection counts as lost
+
+class Refused extends Error {} // the server has answered: this cannot be done, and why
+class Lost extends Error {} // no answer: the network or the server is away
+
+function apiRoot() {
+  const config = window.gradio_config ?? {};
+  return (config.root ?? location.origin).replace(/\/$/, "") + (config.api_prefix ?? "/gradio_api") + "/call/";
+}
+
+// Yields each answer of an endpoint as it comes, the last one twice. Refused or Lost where there is none.
+async function* stream(name, values, signal) {
+  const quiet = new AbortController();
+  let timer;
+  const alive = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => quiet.abort(), SILENCE);
+  };
+  const both = AbortSignal.any([quiet.signal, ...(signal ? [signal] : [])]);
+  alive();
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const asked = await fetch(apiRoot() + "v2/" + name, { method: "POST", headers, body: JSON.stringify(values), signal: both });
+    if (asked.status >= 500) throw new Lost();
+    const ticket = await asked.json();
+    if (!asked.ok) throw new Refused(String(ticket.detail ?? "The server refused the request."));
+    const answer = await fetch(apiRoot() + name + "/" + ticket.event_id, { signal: both });
+    if (!answer.ok) throw new Lost();
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = ""; ; ) {
+      const { value, done } = await reader.read();
+      if (done) throw new Lost();
+      alive();
+      text += value;
+      const events = text.split("\n\n");
+      text = events.pop();
+      for (const event of events) {
+        const [, kind, data] = event.match(/^event: (\w+)\ndata: ([^]*)$/) ?? [];
+        if (kind === "error") throw failure(JSON.parse(data));
+        if (kind === "generating" || kind === "complete") yield JSON.parse(data)[0];
+        if (kind === "complete") return;
+      }
+    }
+  } catch (error) {
+    if (signal?.aborted || error instanceof Refused) throw error;
+    throw new Lost();
+  } finally {
+    clearTimeout(timer);
+    quiet.abort();
+  }
+}
+
+// Gradio says in the same kind of event that a request was refused, and that it has never heard of it.
+function failure(told) {
+  if (told?.error) return new Refused(told.error);
+  if (typeof told === "string") return new Lost();
+  return new Refused("Something went wrong in this program. Try again.");
+}
+
+// The last answer of an endpoint.
+async function ask(name, values, signal) {
+  let last;
+  for await (const answer of stream(name, values, signal)) last = answer;
+  return last;
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

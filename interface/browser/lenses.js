@@ -1,0 +1,444 @@
+// The lenses: what is asked about the text, kept by piece, and which tints it gives for what is in sight.
+
+const PIECE = 2000; // characters that are asked about at once
+const BEFORE = 400; // characters before a piece that are sent with it; the models look back no further
+const BITS = [1, 2, 4, 6, 9]; // of surprise, at which a tint ends and the next begins
+const ACTIVITY = [0.1, 0.3, 0.5, 0.7, 0.9]; // of a neuron, on either side of 0
+const WEIGHTS = [0.05, 0.15, 0.3, 0.5, 0.75]; // of what a letter rests on
+const REST = 700; // milliseconds without a change after which a lens asks anew
+const AGAIN = 3000; // milliseconds after which it asks again where the connection was lost
+
+const step = (bounds, value) => bounds.findLastIndex((bound) => Math.abs(value) >= bound) + 1;
+
+class Lenses {
+  // `story()`, `settings()`, `models` and `editor` are looked at; `busy()` tells whether the model is writing.
+  constructor(panel, { story, settings, models, editor, busy, changed }) {
+    Object.assign(this, { panel, story, settings, models, editor, busy, changed });
+    this.lens = "who";
+    this.pieces = new Map(); // what was asked about a piece -> its values, one for each unit
+    this.latest = new Map(); // where a piece begins -> { key, text, values }, shown until a newer one has come
+    this.neuron = null; // { layer, neuron, meaning, on, off }
+    this.found = new Map(); // model -> its neurons with a meaning
+    this.copied = { text: "", model: "", passages: [] };
+    this.rests = null; // { place, weights }: what a letter rests on
+    this.here = null; // the letter that was chosen
+    this.pending = null;
+  }
+
+  open(lens) {
+    this.lens = lens;
+    this.rests = null;
+    this.latest.clear();
+    this.panel.replaceChildren();
+    this["show_" + lens]();
+    this.refresh(0);
+  }
+
+  // ---- tints ---------------------------------------------------------------------------------------------------------
+
+  paint() {
+    const { editor } = this, story = this.story(), tints = {};
+    const [from, to] = editor.inSight();
+    const add = (name, start, end) => {
+      const places = (tints[name] ??= []);
+      if (places.at(-1)?.[1] === start) places.at(-1)[1] = end;
+      else places.push([start, end]);
+    };
+    if (this.rests) this.rests.weights.forEach((weight, i) => this.tint(add, "rests", WEIGHTS, weight, i));
+    else if (this.lens === "who") {
+      for (const [start, end, mark] of runs(story.marks, from, to)) {
+        const by = story.author(mark);
+        if (by) add(Array.isArray(by.author) ? "shade-" + by.shade : "model", start, end);
+      }
+    } else if (this.lens === "copies") {
+      if (this.copied.text === story.text) for (const { start, end } of this.copied.passages) add("copied", start, end);
+    } else this.eachPiece(from, to, (piece) => {
+      const values = this.valuesOf(piece);
+      const [name, bounds] = this.lens === "surprise" ? ["surprise", BITS] : ["neuron", ACTIVITY];
+      values?.forEach((value, i) => this.tint(add, name, bounds, value, piece.start + i));
+    });
+    if (this.here !== null && this.here < story.text.length) add("here", this.here, this.here + unitsAt(story.text, this.here));
+    editor.paint(tints);
+  }
+
+  tint(add, name, bounds, value, place) {
+    const strength = step(bounds, value);
+    if (strength) add(name + (value < 0 ? "-down-" : "-") + strength, place, place + 1);
+  }
+
+  // ---- pieces of the text --------------------------------------------------------------------------------------------
+
+  eachPiece(from, to, look) {
+    const { text } = this.story();
+    for (let start = Math.floor(from / PIECE) * PIECE; start < Math.min(to, text.length); start += PIECE) {
+      const begin = whole(text, start), piece = text.slice(begin, whole(text, start + PIECE));
+      look({ start: begin, text: piece, before: text.slice(whole(text, Math.max(0, begin - BEFORE)), begin) });
+    }
+  }
+
+  question() {
+    const { model } = this.settings();
+    if (this.lens === "surprise") return ["surprise", { model }];
+    if (this.lens === "neurons" && this.neuron) return ["neuron", { model, layer: this.neuron.layer, neuron: this.neuron.neuron }];
+    return [null, {}];
+  }
+
+  keyOf({ before, text }) {
+    return JSON.stringify([this.question(), before, text]);
+  }
+
+  // The values of a piece; while new ones are on their way, the old ones as far as the text is still the same.
+  valuesOf(piece) {
+    const known = this.pieces.get(this.keyOf(piece));
+    if (known) return known;
+    const old = this.latest.get(piece.start);
+    if (!old || old.about !== JSON.stringify(this.question())) return null;
+    let same = 0;
+    while (same < piece.text.length && piece.text[same] === old.text[same]) same++;
+    return old.values.slice(0, same);
+  }
+
+  // Asks for what is in sight and not known yet, once the text is at rest; what is asked for already is left to come.
+  refresh(after = REST) {
+    this.paintSoon();
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.figures();
+      this.fetch();
+    }, after);
+  }
+
+  // Once before the next frame, however often it is asked for.
+  paintSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.paint();
+    });
+  }
+
+  async fetch() {
+    if (this.pending || this.busy()) return;
+    this.pending = new AbortController();
+    try {
+      if (this.lens === "copies") await this.fetchCopies(this.pending.signal);
+      else await this.fetchPieces(this.pending.signal);
+    } catch (error) {
+      if (error instanceof Lost) this.waiting = setTimeout(() => this.fetch(), AGAIN);
+      else if (error instanceof Refused) this.note(error.message);
+    } finally {
+      this.pending = null;
+    }
+  }
+
+  async fetchPieces(signal) {
+    for (let next; (next = this.missing()) && !this.busy(); ) {
+      const [name, values] = this.question(), about = JSON.stringify(this.question()), key = this.keyOf(next);
+      const answer = await ask(name, { ...values, text: next.text, before: next.before }, signal);
+      const found = inUnits(next.text, answer.bits ?? answer.activity);
+      if (this.pieces.size > 200) this.pieces.delete(this.pieces.keys().next().value);
+      this.pieces.set(key, found);
+      this.latest.set(next.start, { about, text: next.text, values: found });
+      this.paint();
+      this.figures(answer.read_as);
+    }
+    if (this.lens === "surprise" && this.settings().adapt) await this.learned(signal);
+  }
+
+  // How much less the end of the text surprises a model that learns from it as it reads.
+  async learned(signal) {
+    const { text } = this.story(), { model } = this.settings(), end = text.slice(whole(text, Math.max(0, text.length - PIECE)));
+    if (!end || this.compared === model + end) return;
+    const mean = ({ bits }) => (bits.reduce((sum, value) => sum + value, 0) / bits.length).toFixed(2);
+    const before = mean(await ask("surprise", { text: end, model }, signal)), after = mean(await ask("surprise", { text: end, model, adapt: true }, signal));
+    this.compared = model + end;
+    const place = this.panel.querySelector("[data-learned]");
+    if (place) place.textContent = `Learning from this text: ${before} bits per character before, ${after} while it learns.`;
+  }
+
+  missing() {
+    let found = null;
+    if (this.question()[0]) this.eachPiece(...this.editor.inSight(), (piece) => {
+      if (!found && !this.pieces.has(this.keyOf(piece))) found = piece;
+    });
+    return found;
+  }
+
+  note(text) {
+    const place = this.panel.querySelector("[data-note]");
+    if (place) place.textContent = text;
+  }
+
+  // What a change of the model means for the lens that is open.
+  modelChanged() {
+    this.neuron = null;
+    this.open(this.lens);
+  }
+
+  // ---- who wrote it --------------------------------------------------------------------------------------------------
+
+  show_who() {
+    this.panel.append(make("ul", { className: "legend" }));
+    this.authorsShown = "";
+    this.figures();
+  }
+
+  figures(readAs = this.readAs) {
+    this.readAs = readAs;
+    const story = this.story();
+    if (this.lens === "who") this.whoFigures(story);
+    if (this.lens === "surprise") {
+      const bits = [...this.inView()].filter((value) => value > 0), mean = bits.reduce((sum, value) => sum + value, 0) / bits.length;
+      if (bits.length) this.note(`${mean.toFixed(2)} bits per character in what is shown (fewer is less surprising).${readAs ? ` Read as: ${readAs}.` : ""}`);
+      else this.note("There is no text to read yet.");
+    }
+  }
+
+  *inView() {
+    const values = [];
+    this.eachPiece(...this.editor.inSight(), (piece) => values.push(...(this.valuesOf(piece) ?? [])));
+    yield* values;
+  }
+
+  whoFigures(story) {
+    const counts = new Map();
+    for (const [start, end, mark] of runs(story.marks)) {
+      const by = story.author(mark), key = by ? JSON.stringify(by.author) : "";
+      counts.set(key, (counts.get(key) ?? 0) + end - start);
+    }
+    const total = story.text.length, told = JSON.stringify([...counts]);
+    if (told === this.authorsShown) return;
+    this.authorsShown = told;
+    const title = (name) => this.models.find((model) => model.name === name)?.title ?? name;
+    const rows = [...counts].map(([key, count]) => {
+      const author = key && JSON.parse(key), row = make("li");
+      const share = make("span", { className: "figure", textContent: Math.round((100 * count) / total) + " %" });
+      if (Array.isArray(author)) {
+        const scale = make("span", { className: "scale" });
+        for (let shade = 0; shade < SHADES; shade++) scale.append(make("span", { className: "swatch shade-" + shade }));
+        row.append("more likely to " + title(author[0]) + " ", scale, " " + title(author[1]) + " ", share);
+      } else row.append(make("span", { className: "swatch " + (author ? "by-model" : "by-you") }), author ? title(author) + " " : "You ", share);
+      return row;
+    });
+    if (!rows.length) rows.push(make("li", { textContent: "What the model writes will be tinted." }));
+    this.panel.querySelector(".legend")?.replaceChildren(...rows);
+  }
+
+  // ---- surprise ------------------------------------------------------------------------------------------------------
+
+  show_surprise() {
+    const key = make("p", { className: "key" });
+    key.append("expected ", ...BITS.map((_, i) => make("span", { className: "swatch surprise-" + (i + 1), title: `${BITS[i]} bits or more` })), " surprising");
+    const compare = make("button", { type: "button", className: "small", textContent: "Compare the models" });
+    compare.addEventListener("click", () => this.compare(compare));
+    const learned = make("p", { className: "quiet" });
+    learned.dataset.learned = "";
+    this.compared = "";
+    this.panel.append(key, make("p", { className: "quiet" }), learned, compare, make("table", { className: "figures", hidden: true }));
+    this.panel.querySelector("p.quiet").dataset.note = "";
+    this.note("Reading …");
+    if (!this.story().text) this.note("There is no text to read yet.");
+  }
+
+  // How surprised each model is by the end of the text, the least surprised first.
+  async compare(button) {
+    const table = this.panel.querySelector("table"), { text } = this.story(), bits = [];
+    button.setAttribute("aria-disabled", "true");
+    try {
+      for (const model of this.models) {
+        const answer = await ask("surprise", { text: text.slice(whole(text, Math.max(0, text.length - PIECE))), model: model.name });
+        bits.push([model.title, answer.bits.reduce((sum, value) => sum + value, 0) / answer.bits.length]);
+        bits.sort((a, b) => a[1] - b[1]);
+        const rows = bits.map(([name, value]) => {
+          const row = make("tr");
+          row.append(make("th", { scope: "row", textContent: name }), make("td", { textContent: Number.isFinite(value) ? value.toFixed(2) : "–" }));
+          return row;
+        });
+        table.replaceChildren(make("caption", { textContent: "Bits per character of the same text" }), ...rows);
+        table.hidden = false;
+      }
+    } catch (error) {
+      this.note(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
+    }
+    button.removeAttribute("aria-disabled");
+  }
+
+  // ---- copies --------------------------------------------------------------------------------------------------------
+
+  show_copies() {
+    const note = make("p", { textContent: "Comparing …" });
+    note.dataset.note = "";
+    this.panel.append(note, make("ol", { className: "passages" }), make("p", { className: "quiet", textContent: "Marked is what stands letter for letter in a text that the model has learned from. The books are not here: the model carries only hashes of their passages." }));
+    this.copied = { text: null };
+  }
+
+  async fetchCopies(signal) {
+    const { text } = this.story(), { model } = this.settings();
+    if (this.copied.text === text && this.copied.model === model) return;
+    if (!text) {
+      this.copied = { text, model, passages: [] };
+      this.note("There is no text to compare yet.");
+      return;
+    }
+    const answer = await ask("copies", { text, model }, signal);
+    const units = places(text);
+    const passages = answer.passages.map(({ start, end, source }) => ({ start: units[start], end: units[end], source }));
+    this.copied = { text, model, passages };
+    this.note(copiesNote(answer, text));
+    const longest = passages.toSorted((a, b) => b.end - b.start - (a.end - a.start)).slice(0, 5);
+    this.panel.querySelector(".passages")?.replaceChildren(...longest.map(({ start, end, source }) => {
+      const item = make("li"), button = make("button", { type: "button", className: "small passage" });
+      button.textContent = `“${text.slice(start, Math.min(end, start + 60)).replaceAll("\n", " ")}${end > start + 60 ? "…" : ""}” · ${end - start} characters · ${source}`;
+      button.addEventListener("click", () => this.editor.reveal(start));
+      item.append(button);
+      return item;
+    }));
+    this.paint();
+    if (this.story().text !== text) this.refresh();
+  }
+
+  // ---- neurons -------------------------------------------------------------------------------------------------------
+
+  async show_neurons() {
+    const { panel } = this, { model } = this.settings(), info = this.models.find((each) => each.name === model);
+    const note = make("p", { className: "quiet" }), bar = make("progress", { max: 1, value: 0 });
+    bar.setAttribute("aria-label", "Looking for neurons with a meaning");
+    note.dataset.note = "";
+    const list = make("fieldset", { className: "neurons", hidden: true });
+    const key = make("p", { className: "key" });
+    key.append("−1 ", ...[5, 4, 3, 2, 1].map((i) => make("span", { className: "swatch neuron-down-" + i })), " 0 ", ...[1, 2, 3, 4, 5].map((i) => make("span", { className: "swatch neuron-" + i })), " +1");
+    panel.append(make("p", { className: "quiet", textContent: "A neuron is a number from −1 to +1 that the network keeps as it reads. Some follow something that has a name, though nobody taught them to." }), note, bar, list, key, this.byNumber(info), this.steering());
+    this.note("Looking for neurons with a meaning …");
+    try {
+      if (!this.found.has(model)) {
+        for await (const { progress, neurons } of stream("neurons", { model })) {
+          bar.value = progress;
+          if (neurons) this.found.set(model, neurons);
+        }
+      }
+    } catch (error) {
+      if (bar.isConnected) this.note(error instanceof Refused ? error.message : "The connection is lost. Open this lens again when it is back.");
+      return;
+    }
+    if (!bar.isConnected) return; // another lens is open by now
+    bar.remove();
+    const found = this.found.get(model);
+    this.note(found.length ? "" : "No neuron of this model follows anything that has a name here.");
+    list.hidden = !found.length;
+    list.append(make("legend", { textContent: "Neurons with a meaning" }), ...found.map((one) => {
+      const label = make("label"), radio = make("input", { type: "radio", name: "neuron" });
+      label.append(radio, one.meaning + " ", make("small", { textContent: `layer ${one.layer + 1}, number ${one.neuron + 1} · ${signed(one.correlation)}` }));
+      radio.addEventListener("change", () => this.choose(one));
+      return label;
+    }));
+    const { fixed } = this.settings();
+    const wanted = fixed && found.findIndex((one) => one.layer === fixed.layer && one.neuron === fixed.neuron);
+    if (found.length) {
+      list.querySelectorAll("input")[Math.max(0, wanted ?? 0)].checked = true;
+      this.choose(found[Math.max(0, wanted ?? 0)]);
+    }
+  }
+
+  byNumber(info) {
+    const details = make("details"), row = make("div", { className: "row" });
+    const field = (label, most) => {
+      const box = make("label", { className: "field", textContent: label + " " }), input = make("input", { type: "number", min: 1, max: most, value: 1 });
+      box.append(input);
+      row.append(box);
+      return input;
+    };
+    const layer = field("Layer", info.layers), neuron = field("Number", info.neurons);
+    const show = make("button", { type: "button", className: "small", textContent: "Show" });
+    show.addEventListener("click", () => {
+      const at = (input) => Math.min(Math.max(1, Math.round(input.value) || 1), Number(input.max)) - 1;
+      for (const radio of this.panel.querySelectorAll("input[name=neuron]")) radio.checked = false;
+      this.choose({ layer: at(layer), neuron: at(neuron), meaning: "", on: 0.9, off: -0.9 });
+    });
+    row.append(show);
+    details.append(make("summary", { textContent: "Any neuron by its number" }), row);
+    return details;
+  }
+
+  steering() {
+    const box = make("div", { className: "steering", hidden: true });
+    const label = make("label"), check = make("input", { type: "checkbox" });
+    label.append(check, "Hold it fixed while the model writes ", make("small", { textContent: "steering" }));
+    const slider = make("input", { type: "range", min: -1, max: 1, step: 0.05 }), value = make("output");
+    slider.setAttribute("aria-label", "Value at which the neuron is held");
+    const row = make("div", { className: "row" });
+    row.append(slider, value);
+    const set = () => {
+      value.textContent = signed(Number(slider.value));
+      const { layer, neuron, meaning } = this.neuron;
+      this.changed(check.checked ? { fixed: { layer, neuron, meaning, value: Number(slider.value) }, second: null, adapt: false } : { fixed: null });
+    };
+    check.addEventListener("change", set);
+    slider.addEventListener("input", set);
+    box.append(label, row);
+    this.steer = (one) => {
+      const { fixed } = this.settings();
+      const held = fixed && fixed.layer === one.layer && fixed.neuron === one.neuron;
+      check.checked = Boolean(held);
+      slider.value = held ? fixed.value : one.on;
+      value.textContent = signed(Number(slider.value));
+      box.hidden = false;
+    };
+    return box;
+  }
+
+  choose(one) {
+    this.neuron = one;
+    this.steer(one);
+    this.latest.clear();
+    this.refresh(0);
+  }
+
+  // ---- what a letter rests on ----------------------------------------------------------------------------------------
+
+  async restsOn(place) {
+    const { text } = this.story(), { model } = this.settings();
+    const before = text.slice(whole(text, Math.max(0, place - 1000)), place);
+    const { weights } = await ask("rests_on", { text: before, letter: String.fromCodePoint(text.codePointAt(place)), model });
+    const found = new Array(place - before.length).fill(0).concat(inUnits(before, weights));
+    this.rests = { place, weights: found };
+    this.paint();
+  }
+}
+
+const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+const unitsAt = (text, place) => (text.codePointAt(place) > 0xffff ? 2 : 1);
+
+// A place that does not cut a character in two.
+function whole(text, place) {
+  const code = text.charCodeAt(place);
+  return code >= 0xdc00 && code <= 0xdfff ? place + 1 : place;
+}
+
+// Values for each character as values for each UTF-16 unit.
+function inUnits(text, values) {
+  const found = [];
+  let i = 0;
+  for (const character of text) {
+    for (let unit = 0; unit < character.length; unit++) found.push(values[i]);
+    i++;
+  }
+  return found;
+}
+
+// For each character, and for the end, where it begins in UTF-16 units.
+function places(text) {
+  const found = [];
+  let at = 0;
+  for (const character of text) {
+    found.push(at);
+    at += character.length;
+  }
+  return [...found, at];
+}
+
+function copiesNote({ known, passages, new: fresh, sources, unknown, least }, text) {
+  if (!known) return "This model does not know what it has read, so copies cannot be found.";
+  if (text.length < least) return `${text.length} characters are too few to tell: what counts as a copy has ${least} or more.`;
+  const more = unknown ? ` What ${unknown}, from which it began, had read is not known.` : "";
+  if (passages.length) return `${Math.floor(fresh * 1000) / 10} % is new. ${passages.length === 1 ? "One passage stands" : passages.length + " passages stand"} in what the model has read.${more}`;
+  return `No copy was found: no passage of ${sources.map(({ name, surely_found }) => `${surely_found} characters or more in ${name}`).join(", and none of ")}.${more}`;
+}

@@ -1,0 +1,76 @@
+// The settings of a story: what can be set, what the form shows, and what a request to write sends.
+
+const SAMPLING = ["temperature", "top_p", "top_k", "min_p"];
+const SAFE = { temperature: 0.4, top_p: 0.8, top_k: 0, min_p: 0 };
+const WILD = { temperature: 1.4, top_p: 1, top_k: 0, min_p: 0.02 };
+const LIVELY = { temperature: 0.9, top_p: 0.95, top_k: 0, min_p: 0 }; // the middle for a model that is greedy by itself
+const LONGEST = 10000; // characters in one press of Write, on this page
+
+// What can be set, and which values are sound; null is the model's own way, or nothing.
+const within = (low, high) => (value) => typeof value === "number" && value >= low && value <= high;
+const text = (longest) => (value) => typeof value === "string" && value.length <= longest;
+const SOUND = {
+  length: (value) => Number.isInteger(value) && within(1, LONGEST)(value),
+  style: within(0, 100),
+  temperature: within(0, 10),
+  top_p: within(0, 1),
+  top_k: (value) => Number.isInteger(value) && value >= 0,
+  min_p: within(0, 1),
+  stop: (value) => ["sentence", "length", "text"].includes(value),
+  until: text(100),
+  context: (value) => ["carried", "window"].includes(value),
+  avoid: text(100),
+  favour: text(100),
+  seed: (value) => typeof value === "string" && /^\d{0,15}$/.test(value),
+  alternatives: (value) => Number.isInteger(value) && within(2, 5)(value),
+  share: within(0, 1),
+  adapt: (value) => typeof value === "boolean",
+};
+const DEFAULTS = {
+  length: 300, style: 50, temperature: null, top_p: null, top_k: null, min_p: null, stop: "sentence", until: "",
+  context: null, avoid: "", favour: "", seed: "", alternatives: 3, second: null, share: 0.5, fixed: null, adapt: false,
+};
+
+// The settings in `found` that are sound for these models, over the defaults; anything else is passed over.
+function soundSettings(found, models) {
+  const settings = { model: models[0].name, ...DEFAULTS };
+  const known = (name) => models.some((model) => model.name === name);
+  if (known(found?.model)) settings.model = found.model;
+  if (known(found?.second) && found.second !== settings.model) settings.second = found.second;
+  for (const [name, sound] of Object.entries(SOUND)) if (found?.[name] != null && sound(found[name])) settings[name] = found[name];
+  if (found?.style === null && SAMPLING.some((name) => settings[name] !== null)) settings.style = null;
+  const { layer, neuron, value } = found?.fixed ?? {};
+  const model = models.find((each) => each.name === settings.model);
+  if (Number.isInteger(layer) && layer >= 0 && layer < model.layers && Number.isInteger(neuron) && neuron >= 0 && neuron < model.neurons && within(-1, 1)(value)) settings.fixed = { layer, neuron, value, meaning: String(found.fixed.meaning ?? "").slice(0, 60) };
+  return settings;
+}
+
+// The four values of sampling that hold, where the model's own stand in for what is not set.
+const samplingOf = (settings, model) => Object.fromEntries(SAMPLING.map((name) => [name, settings[name] ?? model.sampling[name]]));
+
+// What the slider from safe to wild sets; its middle is the model's own way.
+function styled(style, model) {
+  if (style === 50) return { temperature: null, top_p: null, top_k: null, min_p: null };
+  const middle = model.sampling.temperature ? model.sampling : LIVELY, end = style < 50 ? SAFE : WILD, part = Math.abs(style - 50) / 50;
+  const between = (name) => Number((middle[name] + (end[name] - middle[name]) * part).toFixed(3));
+  return { temperature: between("temperature"), top_p: between("top_p"), top_k: 0, min_p: between("min_p") };
+}
+const styleName = (style) => style === null ? "your own" : style === 50 ? "recommended" : style < 20 ? "very safe" : style < 50 ? "safe" : style <= 80 ? "lively" : "wild";
+
+// What `/write` is asked with, besides the text and the seed.
+function asked(settings) {
+  const { model, length, stop, until, context, avoid, favour, second, share, fixed, adapt } = settings;
+  const values = { model, length, stop, until, context, avoid, favour };
+  for (const name of SAMPLING) values[name] = settings[name];
+  if (stop === "sentence") Object.assign(values, { least: Math.ceil(length * 0.7), length: Math.min(2 * length, 2 * LONGEST) });
+  if (second) Object.assign(values, { second, share });
+  if (adapt && !second && !fixed) values.adapt = true;
+  if (fixed && !second) Object.assign(values, { layer: fixed.layer, neuron: fixed.neuron, value: fixed.value });
+  return values;
+}
+
+// A sentence on what cannot be asked for; "" where all is well.
+function problem(settings) {
+  if (settings.stop === "text" && !settings.until.trim()) return "Type the text to stop at, or choose another way to stop.";
+  return "";
+}

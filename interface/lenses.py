@@ -1,0 +1,239 @@
+"""The lenses: what a model makes of a text, for each of its characters as they were typed."""
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import pairwise
+from threading import Lock
+from typing import Any
+
+import torch
+from gradio.events import api
+from torch import Tensor
+
+from interface.visitor import checked, named, place, refusal, sound
+from interface.writing import Share
+from model.analysis.alignment import align
+from model.analysis.inspection import Reading, activations, read
+from model.analysis.saliency import saliency
+from model.analysis.stepping import steps
+from model.analysis.units import features, find_units
+from model.copying import RUN, pieces, share_new
+from model.generation import GenerationConfig, defaults, generate
+from model.loaded import Model
+
+PIECE = 3_000  # characters that are read at once; a longer text is read piece by piece
+BEFORE = 1_000  # characters before a piece or a place that are read with it
+OWN = 3_000  # characters of a model's own text in which neurons with a meaning are looked for
+FOLLOWS = 0.2  # correlation from which on a neuron is said to have a meaning
+KEPT = 8  # texts whose activities are not worked out anew when they are asked for again
+READERS = 2  # requests for one lens that are worked on at the same time; others wait
+STEPPED = 60  # characters that are stepped through
+SHOWN = 12  # neurons whose gates are shown at once
+
+# ---- from the model's characters to the visitor's --------------------------------------------------------------------
+
+
+def summed(values: Tensor, places: list[int]) -> list[float]:
+    """For each typed character the sum over the characters that stand for it, which begin at `places`."""
+    sums = torch.cat((torch.zeros(1), values.double().cumsum(0)))
+    return [round((sums[end] - sums[begin]).item(), 2) for begin, end in pairwise(places)]
+
+
+def last_of(values: Tensor, places: list[int]) -> list[float]:
+    """For each typed character the value at the last of the characters that stand for it, or at the one before."""
+    if not len(values):
+        return [0.0] * (len(places) - 1)
+    return [round(values[max(0, end - 1)].item(), 2) for end in places[1:]]
+
+
+class Piece:
+    """A piece of a text with what stands before it, and how the two correspond to what a model reads of them."""
+
+    def __init__(self, text: Any, before: Any) -> None:
+        sound(text, "a piece of text", most=PIECE)
+        sound(before, "the text before it", most=BEFORE)
+        self.whole, self.skip = before + text, len(before)
+
+    def places(self, repaired: str) -> list[int]:
+        """For each character of the piece, and for its end, where what stands for it begins in `repaired`."""
+        return align(self.whole, repaired)[self.skip :]
+
+
+class Minds:
+    """What some models make of any text; the latest readings are kept, for all visitors."""
+
+    def __init__(self, models: dict[str, Model]) -> None:
+        self.models = models
+        self.read = lru_cache(64)(lambda name, text, adapt=False: read(models[name], text, adapt))
+        self.active = lru_cache(KEPT)(lambda name, text: activations(models[name], text))
+        self.found: dict[str, list[dict[str, Any]]] = {}  # neurons with a meaning, by model
+        self._locks = {name: Lock() for name in models}
+
+    def look_for_neurons(self, name: str) -> Iterator[float]:
+        """Fill `found` for a model, and tell from 0 to 1 how far that is; who comes later waits for the first."""
+        while not self._locks[name].acquire(timeout=0.2):
+            yield 0.0
+        try:
+            if name not in self.found:
+                yield from self._look(name)
+        finally:
+            self._locks[name].release()
+
+    def _look(self, name: str) -> Iterator[float]:
+        model, text, told = self.models[name], "", 0.0
+        own_way = defaults(model)
+        lively = {**own_way, "temperature": own_way["temperature"] or 1.0, "context": "carried", "length": OWN}
+        for character in generate(model, "", GenerationConfig(**lively)):
+            text += character
+            if time.monotonic() > told + 0.2:
+                told = time.monotonic()
+                yield 0.8 * len(text) / OWN
+        yield 0.8
+        hidden = activations(model, text).hidden
+        named_here = features(text)
+        self.found[name] = [
+            {
+                "meaning": finding.feature,
+                "layer": finding.layer,
+                "neuron": finding.unit,
+                "correlation": round(finding.correlation, 2),
+                **on_and_off(hidden[:, finding.layer, finding.unit], named_here[finding.feature]),
+            }
+            for finding in find_units(hidden, named_here)
+            if abs(finding.correlation) >= FOLLOWS
+        ]
+
+
+def on_and_off(values: Tensor, feature: Tensor) -> dict[str, float]:
+    """The mean of a neuron (T,) where what it follows is strong, and where it is weak."""
+    strong = feature > feature.mean()
+    return {"on": round(values[strong].mean().item(), 2), "off": round(values[~strong].mean().item(), 2)}
+
+
+# ---- the endpoints ---------------------------------------------------------------------------------------------------
+
+
+def lens_endpoints(models: dict[str, Model]) -> None:
+    """Add an endpoint for each lens to the page that is open."""
+    for endpoint in lens_functions(models):
+        api(endpoint, concurrency_limit=READERS)
+
+
+def lens_functions(models: dict[str, Model]) -> list[Callable[..., Any]]:
+    """What the endpoints compute, each by its name."""
+    minds, (first, *_) = Minds(models), models
+
+    def surprise(text: str, before: str = "", model: str = first, adapt: bool = False) -> dict[str, Any]:
+        """How surprising each character of a piece of text is to a model, in bits, with the text before it in mind.
+
+        With `adapt` the model learns from the text as it reads it, each character after it was predicted.
+        """
+        piece = Piece(text, before)
+        if named(models, model).context == "window" and adapt:
+            raise refusal("a model that sees only the last 100 characters cannot learn from the text")
+        reading: Reading = minds.read(model, piece.whole, bool(adapt))
+        return {"bits": summed(reading.surprise, piece.places(reading.text)), "read_as": reading.report}
+
+    def likeliest(text: str, model: str = first, second: str | None = None, share: float | None = None) -> Any:
+        """The share of every character that may follow a text, the likeliest first, before temperature and cuts."""
+        sound(text, "the text")
+        named(models, model)
+        p = shares_after(minds.read(model, text[-BEFORE:]))
+        if second:
+            named(models, second)
+            part = checked(Share, share=0.5 if share is None else share).share
+            of_second = shares_after(minds.read(second, text[-BEFORE:]))
+            both = {*p, *of_second}
+            p = {c: (1 - part) * p.get(c, 0.0) + part * of_second.get(c, 0.0) for c in both}
+        return sorted(([c, float(f"{value:.4g}")] for c, value in p.items()), key=lambda pair: (-pair[1], pair[0]))
+
+    def copies(text: str, model: str = first) -> dict[str, Any]:
+        """The passages of a text that stand letter for letter in what a model has read: from where to where, and in
+        which source; and how much of the text is new, from 0 to 1.
+        """
+        sound(text)
+        checkpoint = named(models, model)
+        if not checkpoint.copies:
+            return {"known": False, "passages": [], "new": 1.0, "sources": [], "unknown": "", "least": RUN}
+        repaired = checkpoint.vocabulary.repair(text).text
+        runs = checkpoint.copies.runs(repaired)
+        places = align(text, repaired)
+        passages = [
+            {"start": bisect_right(places, start) - 1, "end": bisect_right(places, end - 1), "source": run.source}
+            for run, (start, end) in zip(runs, pieces(runs), strict=True)
+        ]
+        return {
+            "known": True,
+            "passages": passages,
+            "new": round(share_new(repaired, runs), 4),
+            "sources": [{"name": s.name, "surely_found": s.surely_found} for s in checkpoint.copies.sources],
+            "unknown": checkpoint.copies.unknown,
+            "least": RUN,
+        }
+
+    def neurons(model: str = first) -> Iterator[dict[str, Any]]:
+        """The neurons of a model that follow something one can name, found in a text that the model writes for this.
+
+        Gives how far the search is, from 0 to 1, and at the end the neurons: layer and number from 0, the correlation
+        with what they follow, and their mean where that is strong (on) and weak (off).
+        """
+        named(models, model)
+        for progress in minds.look_for_neurons(model):
+            yield {"progress": round(progress, 3), "neurons": None}
+        yield {"progress": 1.0, "neurons": minds.found[model]}
+
+    def neuron(text: str, before: str = "", model: str = first, layer: int = 0, neuron: int = 0) -> dict[str, Any]:
+        """What one neuron, by layer and number from 0, does at each character of a piece of text, from -1 to 1."""
+        piece = Piece(text, before)
+        config = named(models, model).network.config
+        layer, neuron = place(layer, config.layers, "the layer"), place(neuron, config.hidden_size, "the neuron")
+        activity = minds.active(model, piece.whole)
+        values = last_of(activity.hidden[:, layer, neuron], piece.places(activity.text))
+        return {"activity": values, "read_as": activity.report}
+
+    def rests_on(text: str, letter: str, model: str = first) -> dict[str, Any]:
+        """How much each character at the end of a text matters for a letter behind it (gradient); the largest is 1."""
+        sound(text, "the text")
+        sound(letter, "the letter", least=1, most=10)
+        checkpoint = named(models, model)
+        end = text[-BEFORE:]
+        repaired, weights = saliency(checkpoint, end, letter)
+        whole = checkpoint.vocabulary.repair(end).text
+        cut = len(whole) - len(repaired.text)  # only the end of it was read
+        padded = torch.cat((torch.zeros(max(0, cut)), weights))
+        return {"weights": summed(padded, align(end, whole))}
+
+    def step_through(text: str, model: str = first, layer: int = 0) -> dict[str, Any]:
+        """The network one letter at a time over a short text: the likeliest next letters after each, and for some
+        neurons of a layer the gates i, f, g, o, the cell and the hidden state.
+        """
+        sound(text, "the text", most=STEPPED)
+        checkpoint = named(models, model)
+        layer = place(layer, checkpoint.network.config.layers, "the layer")
+        taken = steps(checkpoint, text)
+        vocabulary = checkpoint.vocabulary
+        moved = torch.stack([step.cell[layer] for step in taken]).std(0, correction=0)
+        busiest = moved.argsort(descending=True, stable=True)[:SHOWN]
+        read_text = vocabulary.characters[vocabulary.start] + vocabulary.repair(text).text
+        told = []
+        for letter, step in zip(read_text, taken, strict=True):
+            p, ids = step.logits.softmax(-1).topk(min(5, len(vocabulary)))
+            state = {n: rounded(getattr(step, n)[layer, busiest]) for n in ("i", "f", "g", "o", "cell", "hidden")}
+            following = [
+                [vocabulary.characters[id], round(share, 4)] for id, share in zip(ids, p.tolist(), strict=True)
+            ]
+            told.append({"letter": letter, **state, "likeliest": following})
+        return {"neurons": busiest.tolist(), "steps": told}
+
+    return [surprise, likeliest, copies, neurons, neuron, rests_on, step_through]
+
+
+def shares_after(reading: Reading) -> dict[str, float]:
+    """The share of each character behind the end of a text."""
+    return dict(zip(reading.vocabulary.characters, reading.expected[-1].exp2().tolist(), strict=True))
+
+
+def rounded(values: Tensor) -> list[float]:
+    return [round(value, 3) for value in values.tolist()]

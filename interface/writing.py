@@ -1,0 +1,232 @@
+"""Writing on: the endpoints `/predict` and `/write`. Nothing of a story is kept here between two requests."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from gradio.events import api
+
+from interface.visitor import checked, named, place, refusal, settings, sound
+from model.analysis.alignment import align
+from model.analysis.stepping import write_fixed
+from model.generation import GenerationConfig, Request
+from model.loaded import Model
+from model.options import check, option
+from model.serving.mixture import AnyModel, Mixture
+from model.serving.scheduler import Scheduler
+from model.words import words
+
+FRAME = 1 / 18  # seconds between two frames, at least
+REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
+SHADES = 6  # in which a character is tinted between two models
+STEERED = 2  # texts that are written with a neuron held fixed at the same time; others wait
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much the second of two models counts; ValueError for a value outside its range."""
+
+    share: float = option(0.5, "0 is the first model alone, 1 the second alone", 0, 1)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class Writing:
+    """What a request to write becomes: a checked configuration, and a text that grows."""
+
+    def __init__(self, models: dict[str, Model], scheduler: Scheduler) -> None:
+        self.models, self.scheduler = models, scheduler
+        self._mixed = lru_cache(16)(lambda name, second, share: Mixture(models[name], models[second], share))
+        self._steering = ThreadPoolExecutor(STEERED, "steering")
+
+    def settle(
+        self, text: Any, model: Any, second: Any = None, share: Any = None, **typed: Any
+    ) -> tuple[AnyModel, GenerationConfig]:
+        """Who writes, and how, where None stands for the model's own way; gr.Error if anything is wrong.
+
+        With a `second` model both write, and `share` is its part, half if None.
+        """
+        sound(text, "the prompt")
+        first = named(self.models, model)
+        config = settings(first, typed)
+        writing: AnyModel = first
+        if second:
+            named(self.models, second)
+            if second == model:
+                raise refusal("a model cannot be mixed with itself: choose another second model")
+            mixture = checked(Share, share=0.5 if share is None else share)
+            writing = self._mixed(model, second, float(mixture.share))
+        if config.stop == "text":
+            until = writing.vocabulary.repair(config.until).text
+            if not until:
+                raise refusal("the text to stop at is empty: type one, or stop at a length or a sentence")
+            config = replace(config, until=until)
+        if second and config.adapt:
+            raise refusal("two models together cannot learn from the text: switch one of the two off")
+        both = set(words(config.avoid)) & set(words(config.favour))
+        if both:
+            raise refusal(f"{min(both)} is both to be avoided and to be favoured: leave it in one of the two lists")
+        return writing, config
+
+    def steer(self, request: Request, model: Model, layer: Any, neuron: Any, value: Any) -> None:
+        """Let `request` grow in a thread of its own while a neuron is held at a value; gr.Error if one is wrong."""
+        config = model.network.config
+        at = place(layer, config.layers, "the layer"), place(neuron, config.hidden_size, "the neuron")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
+            raise refusal("the value of the neuron must be a number from -1 to 1")
+
+        def write() -> None:
+            try:
+                write_fixed(request, model.network, {at: float(value)})
+            except Exception:
+                logging.exception("a text with a neuron held fixed was broken off")
+                request.fail()
+
+        self._steering.submit(write)
+
+
+async def frames(scheduler: Scheduler, request: Request) -> AsyncIterator[str]:
+    """The text so far, a few times a second, and once more when it is whole; who reads no further ends it."""
+    try:
+        done, pause = False, FRAME
+        while not done:
+            await asyncio.sleep(pause)
+            done = request.done  # before the text is taken, which may grow until then
+            yield request.text
+            # The fewer frames for each the more there are; but the first characters come at once.
+            begins = not (request.characters or scheduler.queue_position(request))
+            pause = FRAME if begins else max(FRAME, REPAINT * scheduler.unfinished)
+    finally:
+        request.cancel()
+
+
+def own_characters(model: AnyModel, prompt: str, typed: list[list[int]]) -> list[bool]:
+    """For each character of the repaired prompt whether the visitor typed it: `prompt` is a character and the text,
+    and `typed` are pairs of places in the text, from and up to; gr.Error if they are none.
+    """
+    mine = [False] * len(prompt)
+    try:
+        for start, end in typed:
+            mine[start + 1 : end + 1] = [True] * len(mine[start + 1 : end + 1])
+    except (TypeError, ValueError):
+        raise refusal("what was typed must be pairs of places in the text") from None
+    repaired = model.vocabulary.repair(prompt).text
+    places = align(prompt, repaired)
+    own = [False] * len(repaired)
+    for is_mine, (start, end) in zip(mine, pairwise(places), strict=True):
+        own[start:end] = [is_mine] * (end - start)
+    return own
+
+
+def shades(request: Request) -> str:
+    """A digit for each new character: from 0, more likely to the first model, to 5, more likely to the second."""
+    return "".join(str(round(share * (SHADES - 1))) for share in request.responsibilities)
+
+
+def writing_endpoints(models: dict[str, Model], scheduler: Scheduler) -> None:
+    """Add `/predict` and `/write` to the page that is open."""
+    desk, (first, *_) = Writing(models, scheduler), models
+
+    async def predict(
+        prompt: str = "",
+        model: str = first,
+        length: int = 1000,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        context: str | None = None,
+        seed: int | None = None,
+        stop: str = "length",
+        until: str = "",
+        second: str | None = None,
+        share: float | None = None,
+    ) -> AsyncIterator[str]:
+        """Continue a prompt by a model, or by two together; gives the new characters alone, as they come.
+
+        What is None is the model's own setting; `share` is the part of the `second` model, half if None.
+        """
+        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+        typed = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
+        writing, config = desk.settle(prompt, model, second, share, **sampling, **typed)
+        request = scheduler.submit(writing, prompt, config)
+        async for text in frames(scheduler, request):
+            yield text
+        if request.failed:
+            raise refusal("the text broke off, through a fault of this program: ask again")
+
+    async def write(
+        text: str = "",
+        written: str = "",
+        model: str = first,
+        length: int = 300,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        context: str | None = None,
+        seed: int | None = None,
+        skip: int = 0,
+        stop: str = "length",
+        least: int = 0,
+        until: str = "",
+        avoid: str = "",
+        favour: str = "",
+        adapt: bool = False,
+        typed: list[list[int]] | None = None,
+        second: str | None = None,
+        share: float | None = None,
+        layer: int | None = None,
+        neuron: int | None = None,
+        value: float | None = None,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Continue a story from its beginning, as the page does; gives the continuation so far and how it stands.
+
+        `written` is what has come of this continuation before it was cut off: with it and the same seed the text is
+        the one that would have come without the cut. With `adapt` the model learns from the text for this request,
+        from all of it or from the parts between the places `typed` alone. With `layer`, `neuron` (from 0) and `value`
+        (-1 to 1) that neuron is held fixed.
+        """
+        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+        asked = {"length": length, "stop": stop, "least": least, "until": until, "context": context, "seed": seed}
+        asked |= {"skip": skip, "avoid": avoid, "favour": favour, "adapt": adapt}
+        sound(written, "what was written")
+        steered = neuron is not None
+        if steered and (second or adapt):
+            other = "two models write" if second else "the model learns from the text"
+            raise refusal(f"a neuron cannot be held fixed while {other}: choose one of the two")
+        writing, config = desk.settle(text, model, second, share, **sampling, **asked)
+        report = writing.vocabulary.repair(text).report  # what was typed stays as it is; it is read as repaired
+        prompt = writing.vocabulary.characters[writing.vocabulary.start] + text  # a story begins a line
+        if steered:
+            request = Request(models[model], prompt, config, written=written)
+            desk.steer(request, models[model], layer, neuron, value)
+        else:
+            own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
+            request = scheduler.submit(writing, prompt, config, own, written)
+        begun, first_at, count = time.monotonic(), 0.0, len(request.characters)
+        async for so_far in frames(scheduler, request):
+            now = time.monotonic() - begun
+            first_at = first_at or (now if len(so_far) > count else 0.0)
+            seconds = now - first_at if first_at else 0.0
+            yield {
+                "text": so_far,
+                "seed": config.seed,
+                "shades": shades(request),
+                "read_as": report,
+                "waiting": scheduler.queue_position(request),
+                "unread": len(request.unread),
+                "speed": round((len(so_far) - count) / seconds) if seconds else 0,
+            }
+        if request.failed:
+            raise refusal("the text broke off, through a fault of this program: write again")
+
+    api(predict, concurrency_limit=None)
+    api(write, concurrency_limit=None)

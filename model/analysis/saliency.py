@@ -1,0 +1,39 @@
+"""What a prediction rests on: how much each earlier character mattered for one that follows."""
+
+import torch
+from torch import Tensor
+
+from model.loaded import Model
+from model.lstm import WINDOW
+from model.vocabulary import Repair
+
+READ = 300  # characters before the chosen one that are read
+
+
+def saliency(model: Model, text: str, letter: str) -> tuple[Repair, Tensor]:
+    """The end of `text`, repaired, and how much each of its characters mattered for `letter` behind it, (T,) float32.
+
+    The length of the gradient of the letter's log probability with respect to what each character goes into the
+    first layer as, in one backward pass; the largest is 1. A letter that the model does not know, and a text of none
+    that it knows, rests on nothing: zeros. (After Madsen, "Visualizing memorization in RNNs", Distill, 2019.)
+    """
+    vocabulary, network = model.vocabulary, model.network
+    read = WINDOW if model.context == "window" else READ
+    repaired = vocabulary.repair(text[-read:])
+    repaired = Repair(repaired.text[-read:], repaired.report)
+    known = vocabulary.repair(letter).text[:1]
+    ids = torch.tensor([vocabulary.start, *vocabulary.encode(repaired.text).tolist()])
+    if not known or not repaired.text:
+        return repaired, torch.zeros(len(repaired.text))
+    with torch.no_grad():
+        inputs = network.input(ids)[None]  # (1, T + 1, E)
+    inputs.requires_grad_()
+    with torch.enable_grad():
+        x, hidden = inputs, []
+        for layer in network.layers:
+            x, _ = layer(x)
+            hidden.append(x[0, -1])
+        log_p = network.output(network.output_input(hidden)).log_softmax(-1)[vocabulary.ids[known]]
+        (gradient,) = torch.autograd.grad(log_p, inputs)
+    lengths = gradient[0, 1:].norm(dim=-1)
+    return repaired, lengths / lengths.max().clamp_min(1e-30)

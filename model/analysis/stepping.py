@@ -1,0 +1,92 @@
+"""The network one character at a time with its gates in sight, and writing while some of its units are held fixed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model.generation import Request
+from model.loaded import Model
+from model.lstm import CharLSTM, State
+from model.sampling import Sampler
+
+Fixed = Mapping[tuple[int, int], float]  # layer and unit, from 0, and the value from -1 to 1 at which it is held
+NONE: Fixed = MappingProxyType({})
+READ = 3_000  # characters at the end of a prompt that are read before writing
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one character did: the gates and the state after it, each (L, H), and the logits (V,) of what follows."""
+
+    i: Tensor  # input gate, 0 to 1: how much of g enters the cell
+    f: Tensor  # forget gate, 0 to 1: how much of the cell stays
+    g: Tensor  # candidate, -1 to 1
+    o: Tensor  # output gate, 0 to 1: how much of the cell shows
+    cell: Tensor  # f * cell before + i * g
+    hidden: Tensor  # o * tanh(cell)
+    logits: Tensor
+
+
+@torch.no_grad()
+def step(network: CharLSTM, id: int, state: State, fixed: Fixed = NONE) -> tuple[Step, State]:
+    """Read one character on from `state` of a single stream, (L, 1, H) twice; with units held at the values of `fixed`.
+
+    Without `fixed` this computes what `network` computes (Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997,
+    with the forget gate of Gers et al., 2000). A unit that is held has its value at once: the layers above it, the
+    output and the next step see nothing else.
+    """
+    x = network.input(torch.tensor(id))  # (E,)
+    cells, hiddens = [], []
+    gates: list[tuple[Tensor, ...]] = []
+    for n, layer in enumerate(network.layers):
+        assert isinstance(layer, nn.LSTM)
+        of_input, of_hidden, bias_i, bias_h = layer.parameters()
+        sums = of_input @ x + of_hidden @ state[0][n, 0] + bias_i + bias_h  # (4H,)
+        i, f, g, o = sums.chunk(4)
+        i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+        cell = f * state[1][n, 0] + i * g
+        hidden = o * cell.tanh()
+        for (at, unit), value in fixed.items():
+            if at == n:
+                hidden[unit] = value
+        gates.append((i, f, g, o))
+        cells.append(cell)
+        hiddens.append(hidden)
+        x = hidden
+    i, f, g, o = (torch.stack(layers) for layers in zip(*gates, strict=True))  # (L, H) each
+    cell, hidden = torch.stack(cells), torch.stack(hiddens)
+    logits = network.output(network.output_input(hiddens))
+    return Step(i, f, g, o, cell, hidden, logits), (hidden[:, None], cell[:, None])
+
+
+@torch.no_grad()
+def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> None:
+    """Let `request` write its text by `network` with units held fixed, until it is done or cancelled.
+
+    The prompt is read without that, its last `READ` characters. The state runs on whatever the request's context is.
+    (A unit held fixed steers the text: Radford, Jozefowicz, Sutskever, 2017, section 4.3.)
+    """
+    sampler = Sampler([request.config])
+    *before, id = request.ids[-READ:]
+    state = network.zero_state(1)
+    if before and not request.done:
+        _, state = network.read_layers(torch.tensor([before]), state)
+    while not request.done:
+        taken, state = step(network, id, state, fixed)
+        logits = request.adjusted(taken.logits.numpy())
+        id = int(sampler(logits[None], np.array([request.random.random()]))[0])
+        request.add(id)
+
+
+def steps(model: Model, text: str) -> list[Step]:
+    """A step for the character that stands before every text (`Vocabulary.start`) and for each of `text`, repaired."""
+    vocabulary, network = model.vocabulary, model.network
+    state, taken = network.zero_state(1), []
+    for id in (vocabulary.start, *vocabulary.encode(vocabulary.repair(text).text).tolist()):
+        one, state = step(network, id, state)
+        taken.append(one)
+    return taken

@@ -1,0 +1,39 @@
+"""Which typed character a repaired one stands for."""
+
+import random
+
+from model.analysis.alignment import align
+from model.vocabulary import Vocabulary
+
+SMALL = Vocabulary("\n '\"-.abcdehilnot", lowercase=True)
+
+
+def paired(typed: str) -> list[tuple[str, str]]:
+    repaired = SMALL.repair(typed).text
+    places = align(typed, repaired)
+    assert len(places) == len(typed) + 1
+    assert places[-1] == len(repaired)
+    return [(c, repaired[a:b]) for c, a, b in zip(typed, places, places[1:], strict=False)]
+
+
+def test_characters_that_stay_or_change_one_for_one_keep_their_place() -> None:
+    assert paired("Ab, “I”") == [("A", "a"), ("b", "b"), (",", ""), (" ", " "), ("“", '"'), ("I", "i"), ("”", '"')]
+
+
+def test_what_becomes_several_or_nothing_is_told() -> None:
+    assert paired("a—b") == [("a", "a"), ("—", "--"), ("b", "b")]
+    assert paired("do… it")[2] == ("…", "...")
+    assert paired("a😀cab") == [("a", "a"), ("😀", ""), ("c", "c"), ("a", "a"), ("b", "b")]
+
+
+def test_places_never_fall_and_letters_that_are_known_are_found_in_any_text() -> None:
+    chance = random.Random(3)
+    for _ in range(200):
+        typed = "".join(chance.choices("abcdehilnot .'\n“”—…😀éXZ\u0301", k=40))
+        repaired = SMALL.repair(typed).text
+        places = align(typed, repaired)
+        assert places == sorted(places)
+        assert 0 <= places[0] <= places[-1] == len(repaired)
+    plain = "the old lion ate a hot tin on the hill."
+    assert align(plain, plain) == list(range(len(plain) + 1))
+    assert align("", "") == [0]

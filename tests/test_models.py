@@ -1,0 +1,39 @@
+"""What the page says of its models."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from interface.models import details, held_out_bits, offered, title
+from model.loaded import Model
+
+
+def test_a_model_is_shown_as_what_it_is(model: Model) -> None:
+    assert title(dataclasses.replace(model, name="alice")) == ("Alice in Wonderland", "in Carroll’s manner")
+    assert title(dataclasses.replace(model, name="my-own_book")) == ("My own book", "")
+    [told] = offered({"tiny": model})
+    assert (told["name"], told["layers"], told["neurons"], told["lowercase"]) == ("tiny", 2, 11, True)
+
+
+def test_figures_stand_under_details(model: Model) -> None:
+    record = {
+        "corpus": {"name": "pooh"},
+        "init": {"name": "storyteller"},
+        "seconds": 61,
+        "parameters": 1_234_567,
+        "held_out": {"bits_per_character": 1.4567},
+    }
+    told = details(dataclasses.replace(model, training=record))
+    assert told.startswith("Trained on what Storyteller had read, then on Winnie-the-Pooh. 1.2 million weights.")
+    assert "1 minute of training. On pages it never saw it needs 1.46 bits per character" in told
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"held_out": [1]}, {"seconds": "5"}, {"corpus": 3, "init": []}, {"held_out": {"bits_per_character": None}}],
+)
+def test_an_odd_record_costs_its_line_alone(model: Model, record: dict[str, Any]) -> None:
+    odd = dataclasses.replace(model, training=record)
+    assert details(odd) == "2 LSTM layers of 11 neurons."
+    assert held_out_bits(odd) == float("inf")
