@@ -11,6 +11,7 @@ from model.hub import load
 from model.loaded import Model
 from model.lstm import WINDOW
 from model.options import add_options, chosen
+from model.text_file import read_text_file
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -28,7 +29,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def excerpt(model: Model, corpus: Path, seed: int) -> str:
     """A random stretch of `WINDOW` characters of a text file, as the model reads it."""
-    text = model.vocabulary.repair(corpus.read_text(encoding="utf-8-sig", errors="replace")).text
+    text = model.vocabulary.repair(read_text_file(corpus).text).text
     start = random.Random(seed).randrange(max(1, len(text) - WINDOW + 1))
     return text[start : start + WINDOW]
 

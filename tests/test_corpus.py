@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from model.text_file import TextFileError
 from tests.conftest import book
-from training.corpus import MOST_HELD_OUT, SHORTEST, Corpus, CorpusError, read
+from training.corpus import MOST_HELD_OUT, SHORTEST, Corpus, read
 
 Write = Callable[..., Path]
 BOOK = book(6_000).strip()
@@ -28,7 +29,7 @@ CURLY = "“The old garden,” she answered—“it’s the river’s own.” He
 
 def refusal(*paths: Path) -> str:
     """The sentence in which the files are refused."""
-    with pytest.raises(CorpusError, match=r"\w") as error:
+    with pytest.raises(TextFileError, match=r"\w") as error:
         read(paths)
     assert "\n" not in str(error.value)
     return str(error.value)

@@ -111,6 +111,17 @@ def test_a_corpus_shorter_than_a_window_is_a_prompt_as_a_whole(
     assert err == "prompt: the old tale\nseed 1\n"
 
 
+def test_a_corpus_of_another_encoding_is_read_as_for_training(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "the élan, the hall and the hat: “had” – ha! " * 40
+    for encoding in ("utf-8", "cp1252"):
+        (tmp_path / f"{encoding}.txt").write_bytes(text.encode(encoding))
+    arguments = ["--length", "5", "--seed", "1", "--corpus"]
+    told = [written(directory, capsys, *arguments, str(tmp_path / f"{each}.txt"))[1] for each in ("utf-8", "cp1252")]
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

@@ -44,7 +44,8 @@ MODEL = {
     "model.serving.prefix_cache": WRITING,
     "model.serving.batch": WRITING | {"model.serving.prefix_cache"},
     "model.serving.scheduler": WRITING | {"model.serving.prefix_cache", "model.serving.batch"},
-    "model.generate": WRITING | {"model.checkpoint", "model.hub"},
+    "model.text_file": set(),
+    "model.generate": WRITING | {"model.checkpoint", "model.hub", "model.text_file"},
 }
 # What the page may use of the training: that with which the training command begins a run.
 ENTRANCE = {"training.corpus", "training.recipes", "training.trainer", "training.train"}

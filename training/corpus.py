@@ -5,15 +5,13 @@ As a command, `python -m training.corpus BOOK [BOOK ...]`, it reports on that te
 
 import hashlib
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charset_normalizer import CharsetMatch, from_bytes
-
+from model.text_file import UTF_8, TextFileError, read_text_file
 from model.typography import Typography
 from model.vocabulary import normalise
 from training.cleaning import Cleaned, Form, clean
@@ -21,13 +19,8 @@ from training.cleaning import Cleaned, Form, clean
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 250_000  # characters: enough to tell models apart by a hundredth of a bit
 BETWEEN = "\n\n"  # what stands between two books
-UTF_8 = "UTF-8"
 SAVE_AS_UTF_8 = "save it as UTF-8 if letters look wrong"
 SHORTEST = 2_000  # characters: a tenth of it still holds a window of 100 and what follows
-
-
-class CorpusError(ValueError):
-    """A file that cannot be trained on; the message is one sentence that says what would do."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class Corpus:
 
 
 def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", hold_out: Sequence[Path] = ()) -> Corpus:
-    """The text of one or more files, one after the other; CorpusError where a file is no text or all are too short.
+    """The text of one or more files, one after the other; TextFileError where a file is no text or all are too short.
 
     The last tenth is held out, at most `MOST_HELD_OUT` characters; where there are books to `hold_out`, the beginnings
     of these are held out instead, and all the rest trains.
@@ -93,7 +86,7 @@ def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", h
     others = [_read_file(path, lowercase, form, MOST_HELD_OUT // len(hold_out)) for path in map(Path, hold_out)]
     length = sum(book.length for book in own) + len(BETWEEN) * (len(own) - 1)
     if length < SHORTEST:
-        raise CorpusError(
+        raise TextFileError(
             f"{', '.join(book.name for book in own)}: {length:,} characters are too few to learn from; "
             f"give at least {SHORTEST:,}, better 100,000"
         )
@@ -124,11 +117,7 @@ def read_again(training: dict[str, Any], paths: Sequence[Path], hold_out: Sequen
 
 def _read_file(path: Path, lowercase: bool, form: Form, most: int | None = None) -> Book:
     """A file, of which no more than `most` characters are to be in the corpus."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
-    text, encoding = _decode(data, path)
+    data, text, encoding = read_text_file(path)
     original = normalise(text, lowercase)
     cleaned = clean(original, form)
     digest = hashlib.sha256(data).hexdigest()
@@ -142,35 +131,6 @@ def _commonest(values: Sequence[tuple[Any, int]]) -> Any:
     for value, characters in values:
         counts[value] += characters
     return counts.most_common(1)[0][0]
-
-
-def _decode(data: bytes, path: Path) -> tuple[str, str]:
-    """The text of `data` and its encoding: UTF-8 where it is that, else the likeliest."""
-    if not data.strip():
-        raise CorpusError(f"{path} is empty: give a text file of at least {SHORTEST:,} characters")
-    encoding = UTF_8
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        guesses = from_bytes(data)
-        best = guesses.best()
-        # Western books are far more often in cp1252 than in the Eastern encodings that suit them equally well.
-        guess = next((g for g in guesses if best and g.chaos <= best.chaos and _is_western(g)), best)
-        if guess is None:
-            raise _binary(path) from None
-        text, encoding = str(guess).removeprefix("\ufeff"), guess.encoding
-    controls = sum(unicodedata.category(c) == "Cc" and not c.isspace() for c in text[:100_000])
-    if "\0" in text or controls > len(text[:100_000]) / 100:
-        raise _binary(path)
-    return text, encoding
-
-
-def _is_western(guess: CharsetMatch) -> bool:
-    return "cp1252" in (guess.encoding, *guess.could_be_from_charset)
-
-
-def _binary(path: Path) -> CorpusError:
-    return CorpusError(f"{path} is not a text file: give plain text, such as a book's .txt edition")
 
 
 if __name__ == "__main__":

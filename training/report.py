@@ -6,9 +6,10 @@ from bisect import bisect
 from collections import Counter
 from dataclasses import dataclass
 
+from model.text_file import UTF_8
 from training.bases import Choice
 from training.changes import counted, total
-from training.corpus import SAVE_AS_UTF_8, UTF_8, Book, Corpus
+from training.corpus import SAVE_AS_UTF_8, Book, Corpus
 from training.languages import language_name
 from training.recipes import Recipe, reasons
 from training.repeats import Repeat, repeats

@@ -1,0 +1,54 @@
+"""A text file, whatever its encoding: UTF-8 where it is that, else the likeliest."""
+
+import unicodedata
+from pathlib import Path
+from typing import NamedTuple
+
+from charset_normalizer import CharsetMatch, from_bytes
+
+UTF_8 = "UTF-8"
+
+
+class TextFileError(ValueError):
+    """A file that is no text to read; the message is one sentence that says what to give instead."""
+
+
+class TextFile(NamedTuple):
+    """A file as it is stored, its text, and the encoding by which that was read."""
+
+    data: bytes
+    text: str
+    encoding: str
+
+
+def read_text_file(path: Path) -> TextFile:
+    """The file at `path`, without a byte-order mark; TextFileError where it cannot be read or is no text."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TextFileError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
+    if not data.strip():
+        raise TextFileError(f"{path} is empty: give a file with text in it")
+    encoding = UTF_8
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        guesses = from_bytes(data)
+        best = guesses.best()
+        # Western books are far more often in cp1252 than in the Eastern encodings that suit them equally well.
+        guess = next((g for g in guesses if best and g.chaos <= best.chaos and _is_western(g)), best)
+        if guess is None:
+            raise _binary(path) from None
+        text, encoding = str(guess).removeprefix("\ufeff"), guess.encoding
+    controls = sum(unicodedata.category(c) == "Cc" and not c.isspace() for c in text[:100_000])
+    if "\0" in text or controls > len(text[:100_000]) / 100:
+        raise _binary(path)
+    return TextFile(data, text, encoding)
+
+
+def _is_western(guess: CharsetMatch) -> bool:
+    return "cp1252" in (guess.encoding, *guess.could_be_from_charset)
+
+
+def _binary(path: Path) -> TextFileError:
+    return TextFileError(f"{path} is not a text file: give plain text, such as a book's .txt edition")
