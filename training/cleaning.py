@@ -21,6 +21,7 @@ NARROWEST_WRAPPED = 30  # characters
 LONGEST_WRAPPED = 100  # characters: an edition with longer lines has a paragraph in each
 SLACK = 4  # characters that a typist left free at the end of a line
 WRAPPED_SHARE = 0.4  # of the breaks between two full lines, from which on a text counts as hard-wrapped
+LONG_BLOCK = 5  # lines: of more than these, fewer need to begin in mid-sentence to tell a paragraph
 CENTRED = 9  # spaces from line to line, from which on lines are not indented but set in the middle
 DEEPEST = 4  # spaces of indentation that are kept of a line of verse
 WORDS_JOINED = "{word} joined that the end of a line had cut"
@@ -107,7 +108,8 @@ def is_prose(lines: Sequence[str]) -> bool:
     """Whether lines without a blank one between them are a paragraph of their own width: most begin in mid-sentence."""
     within = sum(line.lstrip(" (\"'“‘—-")[:1].islower() for line in lines[1:])
     shortest = SHORT_LINE if len(lines) > 2 else 2 * SHORT_LINE
-    return len(lines) > 1 and within > 0.7 * (len(lines) - 1) and min(map(len, lines[:-1])) > shortest
+    most = 0.5 if len(lines) > LONG_BLOCK else 0.7
+    return len(lines) > 1 and within > most * (len(lines) - 1) and min(map(len, lines[:-1])) > shortest
 
 
 # ---- from lines to paragraphs ----------------------------------------------------------------------------------------
