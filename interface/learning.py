@@ -145,9 +145,9 @@ def slider(checkpoint: Model) -> dict[str, Any]:
 
 def learning(models: dict[str, Model]) -> None:
     """Lay it out where the page is open, with a choice among `models`."""
-    first = next(iter(models.values()))
-    choices = [(" · ".join(filter(None, title(each))), name) for name, each in models.items()]
-    model = gr.Dropdown(choices, value=first.name, label="Model", filterable=False, elem_id="learned-model")
+    name, first = next(iter(models.items()))
+    choices = [(" · ".join(filter(None, title(each))), key) for key, each in models.items()]
+    model = gr.Dropdown(choices, value=name, label="Model", filterable=False, elem_id="learned-model")
 
     def choose(name: Any) -> list[Any]:
         new = chosen(models, name)

@@ -139,7 +139,7 @@ function lessonPage(element, { models }) {
     part("gates").replaceChildren(...neurons.map((neuron, i) => {
       const row = make("tr");
       row.append(make("th", { scope: "row", textContent: neuron + 1 }), ...["i", "f", "g", "o", "cell", "hidden"].map((name) => {
-        const value = state[name][i], strength = Math.min(1, Math.abs(value)), cell = make("td", { textContent: value.toFixed(2).replace("-", "−") });
+        const value = state[name][i], strength = Math.min(1, Math.abs(value)), cell = make("td", { textContent: value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "−") });
         cell.style.background = `rgb(var(--${value < 0 ? "down" : "up"}) / ${(strength * 0.6).toFixed(2)})`;
         return cell;
       }));
