@@ -1,7 +1,7 @@
 """The models that the page offers, and what it says of them."""
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ TITLES = {
     "erzaehler": ("Erzähler", "German stories"),
     "conteur": ("Conteur", "French stories"),
 }
+MANY = 3  # files: more are told by their number
 # How a text may begin; written for this page.
 BEGINNINGS = (
     "The door at the end of the garden had never been opened before, and",
@@ -87,11 +88,13 @@ def details(model: Model) -> str:
     corpus, begun = entry(model.training, "corpus", "name"), entry(model.training, "init", "name")
     if isinstance(corpus, str):
         first = f"on what {title_of(begun)} had read, then " if isinstance(begun, str) else ""
-        told.append(f"Trained {first}on {title_of(corpus)}.")
+        files = entry(model.training, "corpus", "files")
+        books = f"{len(files)} books" if isinstance(files, list) and len(files) > MANY else title_of(corpus)
+        told.append(f"Trained {first}on {books}.")
     seconds, parameters = entry(model.training, "seconds"), entry(model.training, "parameters")
-    if isinstance(parameters, int):
+    if isinstance(parameters, int) and parameters < 1e12:
         told.append(f"{parameters / 1e6:.1f} million weights.")
-    if isinstance(seconds, int | float):
+    if isinstance(seconds, int | float) and isfinite(seconds):
         minutes = max(1, round(seconds / 60))
         told.append(f"{minutes} minute{'s' * (minutes != 1)} of training.")
     if (bits := held_out_bits(model)) < inf:

@@ -14,7 +14,8 @@ from tests.conftest import TALE
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 # The header of a message that pops up is Gradio's: a button that holds another.
 AXE = """() => axe.run({ exclude: [[".toast-header"]] }, { resultTypes: ["violations"] }).then(({ violations }) =>
-  violations.flatMap(({ id, nodes }) => nodes.map(({ html, target, failureSummary }) => [id, html, target, failureSummary])))"""
+  violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, target, failureSummary }) => [id, html, target, failureSummary])))"""
 # axe leaves these undecided: placeholders, letters on a tint, and numbers on a gradient. Colours here hide nothing.
 CONTRASTS = """() => {
   const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

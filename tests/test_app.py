@@ -132,7 +132,7 @@ def small_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def write_long(page: Page) -> None:
-    settle(page, length=10000, stop="length")
+    settle(page, length=100000, stop="length")
     part(page, "write").click()
 
 

@@ -28,7 +28,7 @@ def test_real_steps_are_timed_and_leave_nothing_behind(
 ) -> None:
     monkeypatch.setattr(timing, "SECONDS", 0.0)
     before = sorted(tmp_path.iterdir())
-    small = recipe.with_options({**NETWORK, "input_encoding": "embedding"})
+    small = recipe.with_options({**NETWORK, "input_encoding": "embedding", "window": recipe.window})
     assert 0 < characters_per_second(corpus, small, None, torch.device("cpu")) < math.inf
     assert sorted(tmp_path.iterdir()) == before
 
