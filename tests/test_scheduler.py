@@ -18,8 +18,10 @@ from model.loaded import Model
 from model.lstm import CharLSTM
 from model.sampling import Sampler
 from model.serving.batch import Batch
+from model.serving.mixture import Mixture
 from model.serving.prefix_cache import PrefixCache
-from model.serving.scheduler import Scheduler
+from model.serving.scheduler import PIECE, Scheduler
+from model.vocabulary import Vocabulary
 
 ALICE = Path(__file__).parent.parent / "assets" / "alice"
 LONG = 100_000
@@ -100,6 +102,102 @@ def test_a_request_that_joins_while_others_run_starts_at_once(exact: Model) -> N
     assert before < len(others[0].characters) < LONG
 
 
+# ---- fairness --------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock of its own, on which each kind of work takes as long as the test says; it notes what was done."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, cost: Callable[[Batch], float], per_character: float) -> None:
+        self.now, self.spent = 0.0, {"shared": 0.0, "alone": 0.0, "prefill": 0.0}
+        self.longest_piece = 0
+        step, prefill = Batch.step, Batch.prefill
+
+        def timed_step(batch: Batch) -> None:
+            self.take("shared" if batch.shared else "alone", cost(batch))
+            step(batch)
+
+        def timed_prefill(batch: Batch, characters: int) -> int:
+            read = prefill(batch, characters)
+            self.take("prefill", per_character * read)
+            self.longest_piece = max(self.longest_piece, read)
+            return read
+
+        monkeypatch.setattr("model.serving.scheduler.perf_counter", lambda: self.now)
+        monkeypatch.setattr(Batch, "step", timed_step)
+        monkeypatch.setattr(Batch, "prefill", timed_prefill)
+
+    def take(self, kind: str, seconds: float) -> None:
+        self.now += seconds
+        self.spent[kind] += seconds
+
+
+def test_what_cannot_share_a_batch_gets_no_more_time_than_what_can(
+    exact: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch, lambda batch: 1.0 if batch.shared else 7.0, 0.1)
+    scheduler = Scheduler()
+    ordinary = scheduler.submit(exact, "a", config(length=LONG))
+    wait(lambda: bool(ordinary.characters))
+    mixtures = [Mixture(exact, replace(exact), weight) for weight in (0.2, 0.4)]
+    costly = [scheduler.submit(exact, "a", config(seed, length=LONG, context="window")) for seed in range(3)]
+    costly += [scheduler.submit(mixture, "a", config(length=LONG)) for mixture in mixtures]
+    wait(lambda: all(request.characters for request in costly))
+    start = dict(clock.spent)
+    begun = [len(request.characters) for request in costly]
+    wait(lambda: all(len(request.characters) > count + 20 for request, count in zip(costly, begun, strict=True)))
+    written = [len(request.characters) - count for request, count in zip(costly, begun, strict=True)]
+    shared, alone = (clock.spent[kind] - start[kind] for kind in ("shared", "alone"))
+    assert shared >= 0.95 * alone
+    assert max(written) <= 1.5 * min(written), "they take turns"
+    ordinary.cancel()
+    wait(lambda: scheduler.running == 5)
+    spent = clock.spent["shared"]
+    count = len(costly[0].characters)
+    wait(lambda: len(costly[0].characters) > count + 20)  # alone, they have all the time
+    assert clock.spent["shared"] <= spent + 2
+    scheduler.close()
+
+
+def test_a_long_prompt_is_read_in_pieces_that_take_no_more_time_than_the_others_have(
+    exact: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch, lambda _: 1.0, 0.05)
+    scheduler = Scheduler()
+    prompt = "the old tale\nabide in it " * 200
+    alone = scheduler.submit(exact, prompt, config(1))
+    wait(lambda: alone.done)
+    assert clock.longest_piece == PIECE
+    assert alone.text == "".join(generate(exact, prompt, alone.config))
+
+    clock.longest_piece = 0
+    ordinary = scheduler.submit(exact, "a", config(length=LONG))
+    wait(lambda: bool(ordinary.characters))
+    start, before = dict(clock.spent), len(ordinary.characters)
+    beside = scheduler.submit(exact, "a" + prompt, config(2))
+    wait(lambda: bool(beside.characters))
+    steps = len(ordinary.characters) - before
+    assert clock.spent["prefill"] - start["prefill"] <= clock.spent["shared"] - start["shared"]
+    assert clock.longest_piece <= 20
+    assert steps < len(prompt) / 10, "it is read faster than a character in a step"
+    wait(lambda: beside.done)
+    assert beside.text == "".join(generate(exact, "a" + prompt, beside.config))
+    scheduler.close()
+
+
+def test_a_mixture_reads_a_long_prompt_in_pieces_too(exact: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, lambda _: 1.0, 0.05)
+    other = replace(exact, vocabulary=Vocabulary("\n abdehilnoTé"))
+    vars(other)["decoder"] = exact.decoder
+    mixture = Mixture(exact, other, 0.3)
+    scheduler = Scheduler()
+    prompt = "the old tale\nabide in it " * 20
+    request = scheduler.submit(mixture, prompt, config(1))
+    wait(lambda: request.done)
+    assert clock.longest_piece == PIECE
+    assert request.text == "".join(generate(mixture, prompt, request.config))
+
+
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +239,8 @@ PLACES = [
     (Batch, "_save_prefix"),
     (PrefixCache, "longest"),
     (PrefixCache, "put"),
+    (Batch, "prefill"),
+    (Streams, "prefill"),
     (CarriedReader, "__init__"),
     (CarriedReader, "reorder"),
     (CarriedReader, "__call__"),
@@ -183,6 +283,7 @@ def test_an_error_anywhere_ends_only_what_it_concerns_and_the_scheduler_goes_on(
     armed = threading.Event()
     monkeypatch.setattr(owner, name, failing)
     model = replace(exact) if owner is Decoder else exact  # one whose decoder is not made yet
+    prompt = ("a" if name == "prefill" else "") + prompt  # one that the prefix cache does not have
     armed.set()
     requests = [scheduler.submit(model, prompt, config(next(seeds), context=context)) for _ in range(3)]
     wait(lambda: all(request.done for request in requests) and broken.is_set())

@@ -56,6 +56,11 @@ class MixedStreams:
         self.responsibilities = np.divide(of_second, p, where=possible, out=np.zeros_like(p))
         return np.log(p, where=possible, out=np.full_like(p, -np.inf)).astype(np.float32)
 
+    def prefill(self, b: int, ids: NDArray[np.int64]) -> None:
+        """As `Streams.prefill`."""
+        for part, streams in zip(self.decoder.parts, self.parts, strict=True):
+            streams.prefill(b, part.ids[ids])
+
     def reorder(self, keep: Sequence[int], fresh: int = 0) -> "MixedStreams":
         """As `Streams.reorder`."""
         return MixedStreams(self.decoder, [streams.reorder(keep, fresh) for streams in self.parts])

@@ -18,6 +18,8 @@ import atexit
 import logging
 import threading
 from collections.abc import Sequence
+from math import inf
+from time import perf_counter
 
 import torch
 
@@ -27,15 +29,19 @@ from model.serving.mixture import AnyModel
 from model.serving.prefix_cache import PrefixCache
 
 SLOTS = 64  # requests that run at the same time; others wait in the queue
+PIECE = 256  # characters of a prompt that are read at once, at most
+SHORTEST_PIECE = 8  # and at least, since each piece costs something by itself
 
 
 class Scheduler:
-    """Continuous batching: requests join and leave between two steps, and a long prompt delays no other request.
+    """Continuous batching: requests join and leave between two steps, and no request can stop the others.
 
-    A prompt is read like a text is written, one character in each step, beside the other requests. `Batch` says which
-    requests share a step, and why each text is the same as alone. A text grows whether or not anything reads it, so a
-    slow reader delays no other request either. After Yu et al., "Orca: A Distributed Serving System for
-    Transformer-Based Generative Models", 2022, 4.1.
+    `Batch` says which requests share a step, and why each text is the same as alone. Requests that cannot share one
+    (window context, mixtures), and the reading of long prompts in pieces (prefill), take turns: together they get at
+    most as much time as the shared batches, as long as there are any that write. A text grows whether or not anything
+    reads it, so a slow reader delays no other request either. After Yu et al., "Orca: A Distributed Serving System for
+    Transformer-Based Generative Models", 2022, section 4.1, and Agrawal et al., "Taming Throughput-Latency Tradeoff in
+    LLM Inference with Sarathi-Serve", 2024, section 4.
     """
 
     def __init__(self, slots: int = SLOTS) -> None:
@@ -45,6 +51,8 @@ class Scheduler:
         self._running: list[Request] = []  # those with a slot, some of which may be done
         self._closed = False
         self._batches: list[Batch] = []
+        self._credit = 0.0  # seconds that may still be used for what is not a step of a shared batch
+        self._seconds_per_character = 1e-3  # of a prompt, as last measured
         self._prefix_cache = PrefixCache()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
@@ -111,18 +119,51 @@ class Scheduler:
                 self._batches = []
 
     def _round(self) -> None:
-        """Give the free slots to the first in the queue, then advance every batch by one step."""
+        """Give the free slots to the first in the queue; advance the shared batches by one step, and others in turn."""
         for request in self._admitted():
             try:
                 self._assign(request)
             except Exception:  # such as a decoder that does not fit in memory
                 fail(request)
-        for batch in self._batches:
+        shared = [batch for batch in self._batches if batch.shared]
+        others = [batch for batch in self._batches if not batch.shared]
+        seconds = self._step(shared)
+        # A step that was longer than its credit is paid back before the next one.
+        self._credit = min(self._credit, 0) + seconds if any(batch.writing for batch in shared) else inf
+        for batch in shared:
+            if self._credit > 0:
+                self._credit -= self._prefill(batch)
+        waiting = list(others)
+        while waiting and self._credit > 0:
+            others = [*others[1:], others[0]]  # whose turn it was is last the next time
+            batch = waiting.pop(0)
+            self._credit -= self._step([batch])
+            self._credit -= self._prefill(batch)
+        self._batches = [batch for batch in shared + others if batch.requests]  # done requests leave at the next step
+
+    def _step(self, batches: list[Batch]) -> float:
+        """Advance batches by one step; return the seconds that it took."""
+        start = perf_counter()
+        for batch in batches:
             try:
                 batch.step()
             except Exception:
                 batch.fail()
-        self._batches = [batch for batch in self._batches if batch.requests]  # done requests leave at the next step
+        return perf_counter() - start
+
+    def _prefill(self, batch: Batch) -> float:
+        """Read a piece of a long prompt, if there is one in `batch`; return the seconds that it took."""
+        start = perf_counter()
+        affordable = min(PIECE, self._credit / self._seconds_per_character)
+        try:
+            characters = batch.prefill(max(SHORTEST_PIECE, int(affordable)))
+        except Exception:
+            batch.fail()
+            return perf_counter() - start
+        seconds = perf_counter() - start
+        if characters:
+            self._seconds_per_character = seconds / characters
+        return seconds
 
     def _admitted(self) -> list[Request]:
         """Wait until there is something to do; take from the queue as many requests as there are free slots."""
