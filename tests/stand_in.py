@@ -222,7 +222,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
-    """An empty Hub that the client in this process talks to, with an empty cache and nobody logged in."""
+    """An empty Hub that the client in this process talks to, with an empty cache without a login."""
     server = Hub()
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     constants = huggingface_hub.constants

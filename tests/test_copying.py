@@ -139,7 +139,7 @@ def test_passages_from_two_places_are_not_taken_for_one() -> None:
         assert text[run.start : run.end] in TEXT
 
 
-def test_rows_of_spaces_and_stars_are_nobodys() -> None:
+def test_rows_of_spaces_and_stars_are_not_copies() -> None:
     rows = " " * 40 + "\n" + "*    " * 9 + "\n"
     copies = Copies((Source.of("book", rows + TEXT[:100]),))
     assert copies.runs(rows) == []

@@ -146,7 +146,7 @@ def test_a_unit_that_never_moves_follows_nothing(level: float) -> None:
 
 
 @pytest.mark.parametrize("characters", [0, 1, 100])
-def test_a_text_with_nothing_to_report_on_finds_nobody(characters: int) -> None:
+def test_a_text_without_features_or_of_one_block_gives_no_unit(characters: int) -> None:
     assert find_units(noise(characters, L, H), features(book(characters))) == []
 
 
