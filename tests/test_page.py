@@ -123,6 +123,19 @@ def test_it_writes_at_the_cursor_and_leaves_what_stands_behind(page: Page) -> No
     expect(part(page, "note")).to_contain_text("The model reads this with")
 
 
+def test_pressing_write_again_goes_on_at_the_end(page: Page) -> None:
+    settle(page, length=10, stop="length")
+    type_story(page, "one ")
+    first = write(page)
+    page.get_by_role("radio", name="Surprise").check()
+    expect(part(page, "write")).to_have_text("Write")
+    second = write(page)
+    assert second.startswith(first)
+    part(page, "editor").focus()
+    page.keyboard.type("X")
+    assert text(page) == second + "X", "typing goes on there, too"
+
+
 def test_it_ends_with_a_sentence_unless_told_otherwise(page: Page) -> None:
     expect(page.locator("[data-setting=length]")).to_have_value("300")
     part(page, "model").select_option("cased")

@@ -17,6 +17,8 @@ class Editor {
     element.addEventListener("beforeinput", (event) => this.before(event));
     element.addEventListener("input", () => this.after());
     document.addEventListener("selectionchange", () => this.look());
+    element.addEventListener("blur", () => this.locked || this.look(true));
+    element.addEventListener("focus", () => this.select(this.caret));
   }
 
   // ---- text ----------------------------------------------------------------------------------------------------------
@@ -163,8 +165,10 @@ class Editor {
     selected.setBaseAndExtent(...this.point(start), ...this.point(end));
   }
 
-  look() {
+  // Takes over where the visitor has put the caret; while the focus is elsewhere, the browser's own caret is an old one.
+  look(always = false) {
     const selected = document.getSelection();
+    if (!always && document.activeElement !== this.element) return;
     if (!selected.rangeCount || !this.element.contains(selected.anchorNode)) return;
     const caret = this.selection()[1];
     if (caret === this.caret) return;

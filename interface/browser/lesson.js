@@ -1,7 +1,7 @@
 // The second page: a first lesson on an example, one letter at a time, and two networks side by side.
 
 const EXAMPLE = "The door at the end of the garden had never been opened before, and";
-const SIDE = 600; // characters that each of two networks writes
+const SIDE = 400; // characters that each of two networks writes
 const PERIOD = 120; // letters of a circle, at most
 const BEAT = 700; // milliseconds between two letters while it plays
 
