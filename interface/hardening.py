@@ -1,5 +1,6 @@
 """Requests that fit nothing here: refused in one sentence, of which the log keeps one line."""
 
+import errno
 import json
 import sys
 import traceback
@@ -8,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import check_all_files_in_cache
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,13 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from interface.visitor import refusal
 
 MISFIT = "this request does not fit the app; what it takes is told at “Use via API”, at the foot of the page"
+MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS}
 OURS = {"__main__", "app", "interface", "model", "training"}
 
 
 def harden(demo: gr.Blocks) -> dict[str, Any]:
     """Let `demo` refuse what does not fit its events; returns the `app_kwargs` of its launch."""
-    preprocess, call, push = demo.preprocess_data, demo.call_function, demo._queue.push
+    preprocess, push = demo.preprocess_data, demo._queue.push
 
+    # Gradio 6.31.0, Blocks.preprocess_data (blocks.py): values of the wrong number or kind end in a traceback in the
+    # log and in a message that names Python's types.
     async def preprocessed(event: Any, inputs: list[Any], *others: Any) -> Any:
         with fitting(event):
             json.dumps(inputs, ensure_ascii=False).encode()  # half a surrogate pair could not be sent back
@@ -30,19 +33,13 @@ def harden(demo: gr.Blocks) -> dict[str, Any]:
                 raise ValueError("it is an event of the browser alone")
             return await preprocess(event, inputs, *others)
 
-    async def called(
-        event: Any, inputs: Any, iterator: Any, request: Any, event_id: Any, happened: Any, *others: Any
-    ) -> Any:
-        with fitting(event):
-            check_all_files_in_cache(happened and happened._data)  # as Gradio does, but with a traceback
-        return await call(event, inputs, iterator, request, event_id, happened, *others)
-
+    # Gradio 6.31.0, Queue.push (queueing.py): it gives a request without a session one of its own, but takes "" for a
+    # session, which it then does not find.
     async def pushed(body: Any, request: Any, username: str | None) -> Any:
-        body.session_hash = body.session_hash or None  # the queue would look for "" and fail on the way
+        body.session_hash = body.session_hash or None
         return await push(body=body, request=request, username=username)
 
     demo.preprocess_data = preprocessed  # type: ignore[assignment, method-assign]
-    demo.call_function = called  # type: ignore[assignment, method-assign]
     demo._queue.push = pushed  # type: ignore[method-assign]
     return {"middleware": [Middleware(Refusing)]}
 
@@ -53,12 +50,19 @@ def fitting(event: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if of_the_machine(error):
+            raise
         note(str(event.name), error)
         raise refusal(MISFIT) from None
 
 
+def of_the_machine(error: Exception) -> bool:
+    """Whether an error tells of a full disk, full memory or the like, for which no request is to blame."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE)
+
+
 class Refusing:
-    """Answers for the routes of Gradio that trip over a request."""
+    """Answers for the routes of Gradio 6.31.0 that raise an error for a malformed request (routes.py)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -74,7 +78,7 @@ class Refusing:
         try:
             await self.app(scope, receive, watched)
         except Exception as error:
-            if scope["type"] != "http" or fault(error):
+            if scope["type"] != "http" or fault(error) or of_the_machine(error):
                 raise
             note(scope["path"], error)
             if started:  # a stream, in which Gradio has told of it

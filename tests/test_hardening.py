@@ -1,20 +1,23 @@
 """What no page would send: it is refused in a sentence and leaves no traceback, and a fault of ours leaves one."""
 
 import asyncio
+import errno
 import http.client
 import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlparse
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from starlette.types import Message, Receive, Scope, Send
 
-from interface.hardening import Refusing
+from interface.hardening import Refusing, fitting
 from interface.models import complaint
 from tests.browser import serving
 
@@ -151,3 +154,14 @@ def test_a_fault_of_ours_in_a_route_is_not_taken_for_a_misfit(ours: bool, capsys
         asyncio.run(Refusing(route)(*asked))
         assert sent[0]["status"] == 400
         assert capsys.readouterr().err == "A request does not fit: '/': KeyError('x')\n"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), MemoryError()])
+def test_a_full_disk_or_memory_is_not_taken_for_a_wrong_request(error: Exception) -> None:
+    with pytest.raises(type(error)), fitting(SimpleNamespace(name="write")):
+        raise error
+
+
+def test_what_gradio_finds_wrong_with_a_request_is_refused_in_a_sentence() -> None:
+    with pytest.raises(gr.Error, match="This request does not fit the app"), fitting(SimpleNamespace(name="write")):
+        raise OSError(errno.ENAMETOOLONG, "File name too long")
