@@ -2,27 +2,60 @@
 
 import argparse
 import os
+import signal
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from interface import account
+from interface.guard import Guard
 from interface.hardening import harden
 from interface.learning import learning
 from interface.lenses import lens_endpoints
-from interface.models import complaint, load_models, offered
+from interface.listening import Listening
+from interface.models import Models, complaint, load_models, offered
+from interface.monitoring import monitoring
+from interface.offline import offline_endpoint
 from interface.page import THEME, component, style
+from interface.training import largest_request, told_to_the_page, training_endpoints
 from interface.writing import writing_endpoints
 from model import hardware, product
 from model.loaded import Model
+from model.serving.limits import limits_of
 from model.serving.scheduler import Scheduler
+from training.jobs import Jobs
+from training.limits import Limits as TrainingLimits
 
 ASSETS = Path(__file__).parent / "assets"
+STORY = ("shelf.js", "writing.js", "alternatives.js", "next.js", "form.js", "files.js", "story.js")
+TRAINING = ("shelf.js", "curve.js", "training.js")
 
 
-def build(models: dict[str, Model], scheduler: Scheduler, unavailable: str = "") -> gr.Blocks:
-    """The page, with a line on models that are `unavailable`, and the endpoints, which it asks as any program can."""
-    told = {"models": offered(models), "unavailable": unavailable}
+@dataclass(frozen=True)
+class Site:
+    """The page with its endpoints, and how it is launched."""
+
+    demo: gr.Blocks
+    options: dict[str, Any]
+
+
+def build(
+    listed: dict[str, Model],
+    scheduler: Scheduler,
+    unavailable: str = "",
+    metrics: bool = False,
+    jobs: Jobs | None = None,
+) -> Site:
+    """The page, with a line on models that are `unavailable`, and the endpoints, which it asks as any program can.
+
+    With `metrics` its figures are told to whoever asks. Without `jobs` nothing can be trained in it.
+    """
+    models, limits = Models(listed), scheduler.limits
+    told = {"models": offered(models), "unavailable": unavailable, "training": jobs is not None}
     with gr.Blocks(title="LSTM Text Generation", analytics_enabled=False) as demo:
         gr.HTML(
             "<h1>LSTM Text Generation</h1><p>A small network that learned to spell from stories. Write with it.</p>",
@@ -30,21 +63,38 @@ def build(models: dict[str, Model], scheduler: Scheduler, unavailable: str = "")
         )
         with gr.Tabs():  # the pages
             with gr.Tab("Your story", id="story-page"):
-                component("story", ("shelf.js", "story.js"), "storyPage", told)
+                component("story", STORY, "storyPage", told)
+            if jobs:
+                with gr.Tab("Train", id="training-page"):
+                    component("training", TRAINING, "trainingPage", told_to_the_page(jobs))
+                    if account.available():
+                        account.sign_in()
             with gr.Tab("How it works", id="lesson-page"):
                 component("lesson", ("lesson.js",), "lessonPage", told)
                 learning(models)
-        writing_endpoints(models, scheduler)
-        lens_endpoints(models)
+        listening = Listening(demo, limits)
+        writing_endpoints(models, scheduler, listening)
+        lens_endpoints(models, scheduler, listening)
+        offline_endpoint(models, listening)
+        if jobs:
+            training_endpoints(models, jobs, listening)
+            limits = replace(limits, body=max(limits.body, largest_request(jobs)))
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
-    return demo.queue()
+    demo.queue(api_open=False)  # an answer beside the queue would have no stream, with which it ends
+    guards = [Middleware(Guard, limits=limits, figures=scheduler.figures), Middleware(listening.middleware)]
+    options = {
+        "app_kwargs": {"middleware": [*guards, *harden(demo)], "routes": monitoring(scheduler, metrics)},
+        "max_file_size": limits.upload,
+        "state_session_capacity": limits.sessions,
+    }
+    return Site(demo, options)
 
 
-def launch(demo: gr.Blocks, wait: bool = True) -> None:
+def launch(site: Site, wait: bool = True) -> None:
     """Serve the page, where Gradio's variables for host and port say."""
-    demo.launch(
-        app_kwargs=harden(demo),
+    site.demo.launch(
+        **site.options,
         theme=THEME,
         head=style(),
         footer_links=["api"],
@@ -64,13 +114,18 @@ def main(arguments: list[str]) -> int:
         "--checkpoint",
         nargs="+",
         metavar="DIR",
-        help="serve these in place of the shipped ones: directories, or user/name on the Hub",
+        help="serve these in place of the shipped ones: directories, zips, or user/name on the Hub",
     )
-    asked = parser.parse_args(arguments).checkpoint
+    parser.add_argument(
+        "--metrics", action="store_true", help="tell figures for Prometheus to whoever asks for /metrics"
+    )
+    typed = parser.parse_args(arguments)
+    asked = typed.checkpoint
     setting = hardware.use(hardware.writing_threads()).capitalize()
     try:
         print(f"{setting}, decoding by {product.choice()}")
-    except ValueError as error:  # DECODER
+        limits, for_training = limits_of(os.environ), TrainingLimits.of(os.environ)
+    except ValueError as error:  # DECODER, LIMIT_..., or TRAINING_...
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     # A Space that somebody has duplicated is told by a variable which models to serve.
@@ -82,7 +137,16 @@ def main(arguments: list[str]) -> int:
         print(f"app.py: {reason}", file=sys.stderr)
     if not models or (asked and unavailable):
         return 2
-    launch(build(models, Scheduler(), complaint(unavailable)))
+    if os.environ.get("SPACE_ID"):  # only the Space's own proxy reaches the app, and it tells who asks
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
+    jobs = Jobs(for_training) if for_training else None
+    try:
+        if jobs:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what visitors have trained is deleted
+        launch(build(models, Scheduler(limits), complaint(unavailable), typed.metrics, jobs))
+    finally:
+        if jobs:
+            jobs.close()
     return 0
 
 

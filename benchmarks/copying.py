@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.timing import table
-from model.checkpoint import load
 from model.copying import LETTERS, RUN, Copies
+from model.hub import load
 from training.corpus import read_again
 
 CUTS = 3000  # passages of the book that are looked for

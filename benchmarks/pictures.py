@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from the page as it is now with the shipped models: page.png and lesson.png.
+"""The pictures of the README, taken as it is now with the shipped models: page, lesson, train and offline.png.
 
     python -m benchmarks.pictures [MODEL]
 
@@ -8,18 +8,49 @@ MODEL is the name of the model that writes. Needs Chromium and Playwright. The l
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.running import running_app
+from model.checkpoint import load
+from model.offline.page import offline_page
 
 ASSETS = Path(__file__).parent.parent / "assets"
 BEGINNING = "Alice looked at the little door for a long time, and then"
 
 
+def training(page: Page, picture: Path) -> None:
+    """Take the picture of a training on the text that the page offers."""
+    page.get_by_role("tab", name="Train").click()
+    page.locator("[name=train-source][value=sample]").check()
+    page.locator("[data-id=train-read]").click()
+    page.get_by_text("The text is read.").wait_for()
+    page.locator("[data-id=train-go]").click()
+    page.get_by_text("It has learned the text.").wait_for()
+    page.locator("[data-id=train-watch]").screenshot(path=picture)
+
+
+def offline(browser: Browser, model: str, picture: Path) -> None:
+    """Take the picture of the offline page."""
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "story.html"
+        file.write_bytes(offline_page(load(ASSETS / model)))
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(120_000)
+        page.goto(file.as_uri())
+        page.get_by_text("Ready.").wait_for()
+        page.locator("#text").fill(BEGINNING)
+        page.locator("#length").fill("600")
+        page.locator("#seed").fill("1")
+        page.locator("#write").click()
+        page.get_by_text("Done: 600 characters").wait_for()
+        page.screenshot(path=picture)
+
+
 def main(arguments: list[str]) -> None:
-    files = [ASSETS / "page.png", ASSETS / "lesson.png"]
+    files = [ASSETS / "page.png", ASSETS / "lesson.png", ASSETS / "train.png", ASSETS / "offline.png"]
     with running_app() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -51,6 +82,8 @@ def main(arguments: list[str]) -> None:
             page.locator("[data-id=step-next]").click()
         page.locator("#steps-heading").scroll_into_view_if_needed()
         page.locator(".lesson .part", has=page.locator("#steps-heading")).screenshot(path=files[1])
+        training(page, files[2])
+        offline(browser, arguments[0] if arguments else "alice", files[3])
         browser.close()
     print(json.dumps({"files": [str(file.relative_to(ASSETS.parent)) for file in files]}))
 

@@ -4,7 +4,8 @@ Every shipped checkpoint (and those in each DIR) is measured on the held-out par
 that text is among the books; beside it stand compressors and an n-gram model that have read the training part too. The
 compressors' figure is what the whole text takes in bits, less what its training part takes: they go on adapting while
 they read the held-out part. So does a model in the row "adapts as it reads", whose output layer learns from that part
-(`model/adaptation.py`); all others stay as they are. With --write the table goes into docs/quality.md.
+(`model/adaptation.py`); all others stay as they are. Where a checkpoint's text is not among the books, the table has
+the figure of its training record. With --write the table goes into docs/quality.md.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import pyppmd
 
 from benchmarks.ngram import bits_per_character
 from model import hardware
-from model.checkpoint import load
+from model.hub import load
 from model.loaded import Model
 from model.vocabulary import Vocabulary
 from training.corpus import Corpus, read_again
@@ -62,16 +63,23 @@ def baselines(corpus: Corpus) -> dict[str, float]:
     return measured | {f"{ORDER}-gram, Kneser-Ney": counted(corpus)}
 
 
-def measured(model: Model, corpus: Corpus) -> dict[str, Any]:
-    ids = model.vocabulary.encode(readable(model.vocabulary, corpus.held_out).text)
+def recorded(model: Model) -> dict[str, Any]:
+    """The row of a model as its training record has it."""
     training = model.training
-    adapting = evaluate_adapting(model.network, ids).bits_per_character if model.context == "carried" else None
     return {
         "recipe": training["recipe"]["name"] + (f", from `{training['init']['name']}`" if training.get("init") else ""),
         "parameters": training["parameters"],
-        "bits_per_character": evaluate(model.network, ids, model.context).bits_per_character,
-        "adapting_bits_per_character": adapting,
+        "bits_per_character": training["held_out"]["bits_per_character"],
+        "adapting_bits_per_character": None,
     }
+
+
+def measured(model: Model, corpus: Corpus) -> dict[str, Any]:
+    ids = model.vocabulary.encode(readable(model.vocabulary, corpus.held_out).text)
+    row = recorded(model) | {"bits_per_character": evaluate(model.network, ids, model.context).bits_per_character}
+    if model.context == "carried":
+        row["adapting_bits_per_character"] = evaluate_adapting(model.network, ids).bits_per_character
+    return row
 
 
 def table(figures: list[dict[str, Any]]) -> str:
@@ -111,13 +119,18 @@ def main(arguments: Sequence[str]) -> int:
     directories = sorted(file.parent for file in ROOT.glob("assets/*/config.json"))
     directories += [path for path in options.places if path.is_dir()]
     texts: dict[tuple[Any, ...], tuple[Corpus, dict[str, Any]]] = {}  # by their files, and how these are read
+    not_read: list[dict[str, Any]] = []
     for directory in directories:
         model = load(directory)
         record, recipe = model.training["corpus"], model.training["recipe"]
         wanted, held_out = (tuple(str(file["sha256"]) for file in record.get(key, ())) for key in KEYS)
         key = (wanted, held_out, recipe.get("lowercase"), recipe.get("form"))
+        shown_as = f"{'assets/' if directory.parent == ROOT / 'assets' else ''}{directory.name}"
         if not {*wanted, *held_out} <= books.keys():
-            print(f"{directory.name}: left out, since its text is not among the books", file=sys.stderr)
+            print(f"{directory.name}: its recorded figure, since its text is not among the books", file=sys.stderr)
+            about = {"name": record["name"], "lowercase": bool(recipe.get("lowercase"))}
+            about["held_out"] = model.training["held_out"]["characters"]
+            not_read.append(about | {"baselines": {}, "models": {shown_as: recorded(model)}})
             continue
         if key not in texts:
             corpus = read_again(model.training, *([books[digest] for digest in digests] for digests in key[:2]))
@@ -125,10 +138,9 @@ def main(arguments: Sequence[str]) -> int:
             about = {"name": corpus.name, "lowercase": corpus.lowercase, "held_out": len(corpus.held_out)}
             texts[key] = corpus, about | {"baselines": baselines(corpus), "models": {}}
         corpus, text = texts[key]
-        shipped = directory.parent == ROOT / "assets"
-        text["models"][f"{'assets/' if shipped else ''}{directory.name}"] = measured(model, corpus)
+        text["models"][shown_as] = measured(model, corpus)
 
-    figures = [text for _, text in texts.values()]
+    figures = [text for _, text in texts.values()] + not_read
     lines = table(figures)
     if options.write:
         DOCUMENT.write_text(TABLE.sub(lambda _: lines, DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -25,7 +25,8 @@ def running_app(
 ) -> Iterator[str]:
     """`python app.py`, or another Python command that serves it, once its page answers: its address.
 
-    Ends with the block. RuntimeError where the command ends before, or the page does not answer within two minutes.
+    Ends with the block. RuntimeError where the command ends before, or the page does not answer within ten minutes:
+    a busy machine is slow.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -35,7 +36,7 @@ def running_app(
         [sys.executable, *(command or ["app.py"])], cwd=cwd, env=environment, stdout=output, stderr=output
     )
     url = f"http://127.0.0.1:{variables['GRADIO_SERVER_PORT']}"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     try:
         while True:
             with contextlib.suppress(OSError):

@@ -18,11 +18,13 @@ from benchmarks.timing import table
 from model import hardware
 from model.generation import GenerationConfig, defaults
 from model.hub import load
-from model.serving.scheduler import SLOTS, Scheduler
+from model.serving.limits import Limits
+from model.serving.scheduler import Scheduler
 
 REQUESTS = (1, 8, 64, 256)
 LENGTH = 1000
 MODEL = "alice"
+SLOTS = Limits().slots
 NEWCOMERS = 20
 PROMPT = "alice opened the door and "
 
@@ -54,7 +56,13 @@ def through_scheduler() -> Iterator[Write]:
 
 def over_http() -> Iterator[Write]:
     """Begins texts by asking a running app, as `gradio_client` does."""
-    with running_app() as url:
+    with running_app(
+        LIMIT_VISITOR_SLOTS=str(SLOTS),
+        LIMIT_VISITOR_TEXTS="512",
+        LIMIT_VISITOR_CONNECTIONS="1000",
+        LIMIT_VISITOR_CHARACTERS="10000000",
+        LIMIT_CHARACTERS="10000000",
+    ) as url:
         client = Client(url, verbose=False, max_workers=4 * max(REQUESTS))
 
         def write(length: int, seed: int) -> Text:

@@ -26,9 +26,9 @@ import app
 part("import the rest")
 models, _ = app.load_models(sorted(file.parent for file in app.ASSETS.glob("*/config.json")))
 part(f"load {len(models)} models")
-demo = app.build(models, app.Scheduler())
+site = app.build(models, app.Scheduler())
 part("build the page")
-app.launch(demo, wait=False)
+app.launch(site, wait=False)
 part("launch the server")
 print(json.dumps(parts))
 """

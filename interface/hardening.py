@@ -16,12 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from interface.visitor import refusal
 
 MISFIT = "this request does not fit the app; what it takes is told at “Use via API”, at the foot of the page"
+NEVER = 10**12
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS}
 OURS = {"__main__", "app", "interface", "model", "training"}
 
 
-def harden(demo: gr.Blocks) -> dict[str, Any]:
-    """Let `demo` refuse what does not fit its events; returns the `app_kwargs` of its launch."""
+def harden(demo: gr.Blocks) -> list[Middleware]:
+    """Let `demo` refuse what does not fit its events; returns the middleware for its launch."""
     preprocess, push = demo.preprocess_data, demo._queue.push
 
     # Gradio 6.31.0, Blocks.preprocess_data (blocks.py): values of the wrong number or kind end in a traceback in the
@@ -41,7 +42,10 @@ def harden(demo: gr.Blocks) -> dict[str, Any]:
 
     demo.preprocess_data = preprocessed  # type: ignore[assignment, method-assign]
     demo._queue.push = pushed  # type: ignore[method-assign]
-    return {"middleware": [Middleware(Refusing)]}
+    # Gradio 6.31.0, Queue.process_events: after each event it makes a table of the last 10,000, for its own monitoring.
+    demo._queue.ANAYLTICS_CACHE_FREQUENCY = NEVER
+    demo._queue.ANALYTICS_MAX_EVENTS = 1
+    return [Middleware(Refusing)]
 
 
 @contextmanager

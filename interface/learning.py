@@ -1,18 +1,20 @@
-"""How it learned: the loss of a model as it was trained, and what it wrote along the way."""
+"""How it learned: the loss of a model as it was trained, what it wrote along the way, and how far back it looks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import log
 from typing import Any, NamedTuple
 
 import gradio as gr
 import pandas as pd  # type: ignore[import-untyped]
 
-from interface.models import chosen, title
+from interface.models import chosen
 from interface.visitor import nearest
+from model.about import entry, title
 from model.loaded import Model
 
 COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
 TRAINING, HELD_OUT = COLOURS
+NOTHING = 0.005  # bits a character: less than this is within the error of the measurement
 
 
 class Measurement(NamedTuple):
@@ -99,6 +101,21 @@ def explain(checkpoint: Model) -> str:
     return f"{text} It began at {began:.2f}, above what is drawn." if limits and began > limits[1] else text
 
 
+def memory(checkpoint: Model) -> str:
+    """How far back the model looks, from what less context costs it; "" where that is not recorded."""
+    found = entry(checkpoint.training, "context", "bits_lost")
+    numbered = found.items() if isinstance(found, dict) else ()
+    lost = {int(count): bits for count, told in numbered if count.isdigit() and (bits := finite(told)) is not None}
+    if not lost:
+        return ""
+    enough = next((count for count in sorted(lost) if lost[count] < NOTHING), None)
+    costs = [f"{lost[count]:.2f} with {count}" for count in sorted(lost) if enough is None or count < enough]
+    text = "How far back it looks (its memory, or context):"
+    if costs:
+        text += f" bits a character more if it sees only so many characters before: {', '.join(costs)}."
+    return text if enough is None else f"{text} More than {enough} characters bring it nothing."
+
+
 def sample(checkpoint: Model, place: Any) -> tuple[str, str]:
     """The sample at a place from 1 on, and a line on it; a place that there is not gives the nearest, or the first."""
     written = samples(checkpoint)
@@ -143,7 +160,7 @@ def slider(checkpoint: Model) -> dict[str, Any]:
     return {"value": 1, "maximum": max(count, 2), "visible": count > 1}
 
 
-def learning(models: dict[str, Model]) -> None:
+def learning(models: Mapping[str, Model]) -> None:
     """Lay it out where the page is open, with a choice among `models`."""
     name, first = next(iter(models.items()))
     choices = [(" · ".join(filter(None, title(each))), key) for key, each in models.items()]
@@ -151,7 +168,7 @@ def learning(models: dict[str, Model]) -> None:
 
     def choose(name: Any) -> list[Any]:
         new = chosen(models, name)
-        return [gr.LinePlot(**lines(new)), explain(new), gr.Slider(**slider(new)), *sample(new, 1)]
+        return [gr.LinePlot(**lines(new)), explain(new), memory(new), gr.Slider(**slider(new)), *sample(new, 1)]
 
     def sample_at(model: Any, place: Any) -> tuple[str, str]:
         """What a model wrote on its way, the first time (1), the second (2), and so on; and when that was."""
@@ -178,6 +195,7 @@ def learning(models: dict[str, Model]) -> None:
                 **lines(first),
                 **axes(first),
             )
+            memory_note = gr.HTML(memory(first), elem_id="memory-note")
         with gr.Column(scale=2, min_width=300):
             place = gr.Slider(
                 1,
@@ -201,7 +219,7 @@ def learning(models: dict[str, Model]) -> None:
         "trigger_mode": "always_last",
     }
     unseen = {**quiet, "api_visibility": "private"}
-    changed = model.change(choose, model, [loss, loss_note, place, written, sample_note], **unseen)
+    changed = model.change(choose, model, [loss, loss_note, memory_note, place, written, sample_note], **unseen)
     # New axes make the browser draw anew, which must find the new lines there.
     changed.then(rescale, model, loss, **unseen)
     place.input(sample_at, [model, place], [written, sample_note], **quiet)

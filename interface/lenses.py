@@ -1,36 +1,44 @@
 """The lenses: what a model makes of a text, for each of its characters as they were typed."""
 
+import asyncio
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Generator, Hashable
+from functools import wraps
+from inspect import Parameter, signature
 from itertools import pairwise
-from threading import Lock
-from typing import Any
+from typing import Any, get_args
 
+import gradio as gr
 import torch
 from gradio.events import api
 from torch import Tensor
 
+from interface.listening import Listening, within_limits
+from interface.models import Models
 from interface.visitor import checked, named, place, refusal, sound
 from interface.writing import Share
 from model.analysis.alignment import align
-from model.analysis.inspection import Reading, activations, read
+from model.analysis.inspection import Activity, Reading, activity, reading
 from model.analysis.saliency import saliency
-from model.analysis.stepping import steps
+from model.analysis.stepping import stepping
 from model.analysis.units import features, find_units
 from model.copying import RUN, pieces, share_new
 from model.generation import GenerationConfig, defaults, generate
-from model.loaded import Model
+from model.serving.scheduler import Scheduler
+from model.serving.work import Pieces
 
 PIECE = 3_000  # characters that are read at once; a longer text is read piece by piece
 BEFORE = 1_000  # characters before a piece or a place that are read with it
 OWN = 3_000  # characters of a model's own text in which neurons with a meaning are looked for
 FOLLOWS = 0.2  # correlation from which on a neuron is said to have a meaning
-KEPT = 8  # texts whose activities are not worked out anew when they are asked for again
-READERS = 2  # requests for one lens that are worked on at the same time; others wait
+POLL = 0.02  # seconds between two looks at how far an analysis is
+TOLD = 0.2  # seconds between two messages on that
 STEPPED = 60  # characters that are stepped through
 SHOWN = 12  # neurons whose gates are shown at once
+
+Answer = dict[str, Any]
 
 # ---- from the model's characters to the visitor's --------------------------------------------------------------------
 
@@ -61,37 +69,72 @@ class Piece:
         return align(self.whole, repaired)[self.skip :]
 
 
+def begun(models: Models, name: Any) -> str:
+    """What a model reads before a story, as when it writes, without the first character, which every reading has."""
+    return named(models, name).opening[1:]
+
+
 class Minds:
-    """What some models make of any text; the latest readings are kept, for all visitors."""
+    """What some models make of any text; the latest analyses are kept, for all visitors, up to so many bytes.
 
-    def __init__(self, models: dict[str, Model]) -> None:
-        self.models = models
-        self.read = lru_cache(64)(lambda name, text, adapt=False: read(models[name], text, adapt))
-        self.active = lru_cache(KEPT)(lambda name, text: activations(models[name], text))
+    The scheduler's thread alone uses it.
+    """
+
+    def __init__(self, models: Models, most: int) -> None:
+        self.models, self.most, self.bytes = models, most, 0
         self.found: dict[str, list[dict[str, Any]]] = {}  # neurons with a meaning, by model
-        self._locks = {name: Lock() for name in models}
+        self._kept: OrderedDict[tuple[Hashable, ...], tuple[Any, int]] = OrderedDict()  # an analysis, and its bytes
+        self._looking: set[str] = set()
 
-    def look_for_neurons(self, name: str) -> Iterator[float]:
+    def read(self, name: str, text: str, adapt: bool = False) -> Pieces[Reading]:
+        """What a model predicts in a text."""
+        key = name, text, adapt
+        if key not in self._kept:
+            found = yield from reading(self.models[name], text, adapt)
+            self._keep(key, found, found.expected.nbytes)
+            return found
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def active(self, name: str, text: str) -> Pieces[Activity]:
+        """What the neurons of a model do in a text."""
+        key = name, text
+        if key not in self._kept:
+            found = yield from activity(self.models[name], text)
+            self._keep(key, found, found.hidden.nbytes)
+            return found
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def _keep(self, key: tuple[Hashable, ...], found: Any, size: int) -> None:
+        for gone in [kept for kept in self._kept if kept[0] not in self.models]:  # private models that were deleted
+            self.bytes -= self._kept.pop(gone)[1]
+            self.found.pop(str(gone[0]), None)
+        self.bytes += size - self._kept.get(key, (None, 0))[1]
+        self._kept[key] = found, size
+        while self.bytes > self.most:
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self.bytes -= dropped
+
+    def look_for_neurons(self, name: str) -> Pieces[None]:
         """Fill `found` for a model, and tell from 0 to 1 how far that is; who comes later waits for the first."""
-        while not self._locks[name].acquire(timeout=0.2):
+        while name in self._looking:
             yield 0.0
-        try:
-            if name not in self.found:
+        if name not in self.found:
+            self._looking.add(name)
+            try:
                 yield from self._look(name)
-        finally:
-            self._locks[name].release()
+            finally:
+                self._looking.discard(name)
 
-    def _look(self, name: str) -> Iterator[float]:
-        model, text, told = self.models[name], "", 0.0
+    def _look(self, name: str) -> Pieces[None]:
+        model, text = self.models[name], ""
         own_way = defaults(model)
         lively = {**own_way, "temperature": own_way["temperature"] or 1.0, "context": "carried", "length": OWN}
         for character in generate(model, "", GenerationConfig(**lively)):
             text += character
-            if time.monotonic() > told + 0.2:
-                told = time.monotonic()
-                yield 0.8 * len(text) / OWN
-        yield 0.8
-        hidden = activations(model, text).hidden
+            yield 0.8 * len(text) / OWN
+        hidden = (yield from activity(model, text)).hidden
         named_here = features(text)
         self.found[name] = [
             {
@@ -115,41 +158,79 @@ def on_and_off(values: Tensor, feature: Tensor) -> dict[str, float]:
 # ---- the endpoints ---------------------------------------------------------------------------------------------------
 
 
-def lens_endpoints(models: dict[str, Model]) -> None:
+def lens_endpoints(models: Models, scheduler: Scheduler, listening: Listening) -> None:
     """Add an endpoint for each lens to the page that is open."""
-    for endpoint in lens_functions(models):
-        api(endpoint, concurrency_limit=READERS)
+    for function in lens_functions(models, scheduler.limits.analysis_cache):
+        api(queued(function, scheduler, listening), concurrency_limit=None)
 
 
-def lens_functions(models: dict[str, Model]) -> list[Callable[..., Any]]:
-    """What the endpoints compute, each by its name."""
-    minds, (first, *_) = Minds(models), models
+def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening: Listening) -> Callable[..., Any]:
+    """An endpoint that lets the scheduler compute what `function` returns, and ends that when its stream is closed.
 
-    def surprise(text: str, before: str = "", model: str = first, adapt: bool = False) -> dict[str, Any]:
+    What the function yields is told as it comes, where its annotation says what that is.
+    """
+
+    async def follow(asked: gr.Request, *values: Any) -> AsyncIterator[Any]:
+        visitor = await listening.visitor(asked)
+        with within_limits():
+            work = scheduler.compute(function(*values), visitor)
+        try:
+            told_at = time.monotonic()
+            while not work.done and not listening.gone(asked):
+                await asyncio.sleep(POLL)
+                if work.progress is not None and time.monotonic() > told_at + TOLD and not listening.behind(asked):
+                    told_at = time.monotonic()
+                    yield work.progress
+        finally:
+            work.cancel()
+        if work.error:
+            raise work.error
+        yield work.result
+
+    async def whole(asked: gr.Request, *values: Any) -> Any:
+        answers = [answer async for answer in follow(asked, *values)]
+        return answers[-1] if answers else None  # where nobody reads it
+
+    parameters = signature(function).parameters.values()
+    told, _, result = get_args(signature(function).return_annotation)
+    endpoint: Any = wraps(function)(whole if told is Any else follow)
+    asked = Parameter("asked", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    returns = result if told is Any else AsyncIterator[result]  # type: ignore[valid-type]
+    endpoint.__signature__ = signature(function).replace(parameters=[asked, *parameters], return_annotation=returns)
+    endpoint.__annotations__ = {**function.__annotations__, "asked": gr.Request, "return": returns}
+    return endpoint
+
+
+def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]]:
+    """What the endpoints compute, each by its name, in pieces; `kept` is the most bytes of analyses that are kept."""
+    minds, (first, *_) = Minds(models, kept), models
+
+    def surprise(text: str, before: str = "", model: str = first, adapt: bool = False) -> Pieces[Answer]:
         """How surprising each character of a piece of text is to a model, in bits, with the text before it in mind.
 
         With `adapt` the model learns from the text as it reads it, each character after it was predicted.
         """
-        piece = Piece(text, before)
+        piece = Piece(text, before or begun(models, model))
         if named(models, model).context == "window" and adapt:
             raise refusal("a model that sees only the last 100 characters cannot learn from the text")
-        reading: Reading = minds.read(model, piece.whole, bool(adapt))
-        return {"bits": summed(reading.surprise, piece.places(reading.text)), "read_as": reading.report}
+        found = yield from minds.read(model, piece.whole, bool(adapt))
+        return {"bits": summed(found.surprise, piece.places(found.text)), "read_as": found.report}
 
-    def likeliest(text: str, model: str = first, second: str | None = None, share: float | None = None) -> Any:
+    def likeliest(text: str, model: str = first, second: str | None = None, share: float | None = None) -> Pieces[Any]:
         """The share of every character that may follow a text, the likeliest first, before temperature and cuts."""
         sound(text, "the text")
         named(models, model)
-        p = shares_after(minds.read(model, text[-BEFORE:]))
+        text = (begun(models, model) + text)[-BEFORE:]
+        p = shares_after((yield from minds.read(model, text)))
         if second:
             named(models, second)
             part = checked(Share, share=0.5 if share is None else share).share
-            of_second = shares_after(minds.read(second, text[-BEFORE:]))
+            of_second = shares_after((yield from minds.read(second, text)))
             both = {*p, *of_second}
             p = {c: (1 - part) * p.get(c, 0.0) + part * of_second.get(c, 0.0) for c in both}
         return sorted(([c, float(f"{value:.4g}")] for c, value in p.items()), key=lambda pair: (-pair[1], pair[0]))
 
-    def copies(text: str, model: str = first) -> dict[str, Any]:
+    def copies(text: str, model: str = first) -> Pieces[Answer]:
         """The passages of a text that stand letter for letter in what a model has read: from where to where, and in
         which source; and how much of the text is new, from 0 to 1.
         """
@@ -158,7 +239,9 @@ def lens_functions(models: dict[str, Model]) -> list[Callable[..., Any]]:
         if not checkpoint.copies:
             return {"known": False, "passages": [], "new": 1.0, "sources": [], "unknown": "", "least": RUN}
         repaired = checkpoint.vocabulary.repair(text).text
+        yield
         runs = checkpoint.copies.runs(repaired)
+        yield
         places = align(text, repaired)
         passages = [
             {"start": bisect_right(places, start) - 1, "end": bisect_right(places, end - 1), "source": run.source}
@@ -173,7 +256,7 @@ def lens_functions(models: dict[str, Model]) -> list[Callable[..., Any]]:
             "least": RUN,
         }
 
-    def neurons(model: str = first) -> Iterator[dict[str, Any]]:
+    def neurons(model: str = first) -> Generator[Answer, None, Answer]:
         """The neurons of a model that follow something one can name, found in a text that the model writes for this.
 
         Gives how far the search is, from 0 to 1, and at the end the neurons: layer and number from 0, the correlation
@@ -181,38 +264,39 @@ def lens_functions(models: dict[str, Model]) -> list[Callable[..., Any]]:
         """
         named(models, model)
         for progress in minds.look_for_neurons(model):
-            yield {"progress": round(progress, 3), "neurons": None}
-        yield {"progress": 1.0, "neurons": minds.found[model]}
+            yield {"progress": 0.8 if progress is None else round(progress, 3), "neurons": None}
+        return {"progress": 1.0, "neurons": minds.found[model]}
 
-    def neuron(text: str, before: str = "", model: str = first, layer: int = 0, neuron: int = 0) -> dict[str, Any]:
+    def neuron(text: str, before: str = "", model: str = first, layer: int = 0, neuron: int = 0) -> Pieces[Answer]:
         """What one neuron, by layer and number from 0, does at each character of a piece of text, from -1 to 1."""
-        piece = Piece(text, before)
+        piece = Piece(text, before or begun(models, model))
         config = named(models, model).network.config
         layer, neuron = place(layer, config.layers, "the layer"), place(neuron, config.hidden_size, "the neuron")
-        activity = minds.active(model, piece.whole)
-        values = last_of(activity.hidden[:, layer, neuron], piece.places(activity.text))
-        return {"activity": values, "read_as": activity.report}
+        found = yield from minds.active(model, piece.whole)
+        values = last_of(found.hidden[:, layer, neuron], piece.places(found.text))
+        return {"activity": values, "read_as": found.report}
 
-    def rests_on(text: str, letter: str, model: str = first) -> dict[str, Any]:
+    def rests_on(text: str, letter: str, model: str = first) -> Pieces[Answer]:
         """How much each character at the end of a text matters for a letter behind it (gradient); the largest is 1."""
         sound(text, "the text")
         sound(letter, "the letter", least=1, most=10)
         checkpoint = named(models, model)
         end = text[-BEFORE:]
+        yield
         repaired, weights = saliency(checkpoint, end, letter)
         whole = checkpoint.vocabulary.repair(end).text
         cut = len(whole) - len(repaired.text)  # only the end of it was read
         padded = torch.cat((torch.zeros(max(0, cut)), weights))
         return {"weights": summed(padded, align(end, whole))}
 
-    def step_through(text: str, model: str = first, layer: int = 0) -> dict[str, Any]:
+    def step_through(text: str, model: str = first, layer: int = 0) -> Pieces[Answer]:
         """The network one letter at a time over a short text: the likeliest next letters after each, and for some
         neurons of a layer the gates i, f, g, o, the cell and the hidden state.
         """
         sound(text, "the text", most=STEPPED)
         checkpoint = named(models, model)
         layer = place(layer, checkpoint.network.config.layers, "the layer")
-        taken = steps(checkpoint, text)
+        taken = yield from stepping(checkpoint, text)
         vocabulary = checkpoint.vocabulary
         moved = torch.stack([step.cell[layer] for step in taken]).std(0, correction=0)
         busiest = moved.argsort(descending=True, stable=True)[:SHOWN]

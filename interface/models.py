@@ -1,37 +1,73 @@
 """The models that the page offers, and what it says of them."""
 
-from collections.abc import Sequence
-from math import inf, isfinite
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from model.about import details, entry, held_out_bits, title
 from model.generation import defaults
 from model.hub import load
 from model.loaded import Model
 
-# What the shipped models are, for a reader: a title, and a line below it.
-TITLES = {
-    "alice": ("Alice in Wonderland", "in Carroll’s manner"),
-    "pooh": ("Winnie-the-Pooh", "in Milne’s manner"),
-    "storyteller": ("Storyteller", "from many old story books"),
-    "shakespeare": ("Shakespeare", "plays, in his manner"),
-    "alice-classic": ("Alice, the tutorial’s small network", "for comparison"),
-    "pooh-classic": ("Pooh, the tutorial’s small network", "for comparison"),
-    "erzaehler": ("Erzähler", "German stories"),
-    "conteur": ("Conteur", "French stories"),
+# How a text may begin, by language; written for this page.
+BEGINNINGS = {
+    "en": (
+        "The door at the end of the garden had never been opened before, and",
+        "“What a curious clock,” said the girl,",
+        "It was raining so hard that the bear could not find his own house.",
+        "Nobody in the village believed the old sailor until",
+    ),
+    "de": (
+        "Am Ende des Gartens war eine Tür, die noch niemand geöffnet hatte, und",
+        "„Was für eine seltsame Uhr,“ sagte das Mädchen,",
+        "Es regnete so sehr, daß der Bär sein eigenes Haus nicht finden konnte.",
+        "Niemand im Dorf glaubte dem alten Schiffer, bis",
+    ),
+    "fr": (
+        "Au fond du jardin il y avait une porte que personne n’avait jamais ouverte, et",
+        "— Quelle drôle d’horloge, dit la petite fille,",
+        "Il pleuvait si fort que l’ours ne retrouvait plus sa maison.",
+        "Personne au village ne croyait le vieux marin, jusqu’au jour où",
+    ),
 }
-MANY = 3  # files: more are told by their number
-# How a text may begin; written for this page.
-BEGINNINGS = (
-    "The door at the end of the garden had never been opened before, and",
-    "“What a curious clock,” said the girl,",
-    "It was raining so hard that the bear could not find his own house.",
-    "Nobody in the village believed the old sailor until",
-)
 PLAYS = (
     "QUEEN:\nWhat news, my lord? You come upon us late,\n",
     "FIRST CITIZEN:\nThe river rises, and the bread grows dear.\n",
 )
+
+
+class Models(Mapping[str, Model]):
+    """The models by name: those for everyone, which are listed, and private ones, which only their names find.
+
+    Whoever keeps something of a model by its name adds to `forgotten` a function that lets go of a private one.
+    """
+
+    def __init__(self, listed: Mapping[str, Model]) -> None:
+        self._listed = dict(listed)
+        self._private: dict[str, Callable[[], Model]] = {}
+        self.forgotten: list[Callable[[str], None]] = []
+
+    def __getitem__(self, name: str) -> Model:
+        return self._listed[name] if name in self._listed else self._private[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._listed or name in self._private
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def add(self, name: str, model: Callable[[], Model]) -> None:
+        """Let a private model be found, which `model()` gives; its name must be one that cannot be guessed."""
+        self._private[name] = model
+
+    def forget(self, name: str) -> None:
+        """Let a private model be found no longer."""
+        if self._private.pop(name, None):
+            for forget in self.forgotten:
+                forget(name)
 
 
 def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Model], dict[str, str]]:
@@ -51,7 +87,7 @@ def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Model], dict[st
     return by_name, unavailable
 
 
-def chosen(models: dict[str, Model], name: Any) -> Model:
+def chosen(models: Mapping[str, Model], name: Any) -> Model:
     """The model of that name; where there is none, the first."""
     return models[name] if isinstance(name, str) and name in models else next(iter(models.values()))
 
@@ -61,71 +97,26 @@ def complaint(unavailable: dict[str, str]) -> str:
     return " ".join(f"Unavailable: {place} ({reason})." for place, reason in unavailable.items())
 
 
-def entry(record: Any, *names: str) -> Any:
-    """What stands in a training record under names within names; None where a foreign record is built otherwise."""
-    for name in names:
-        record = record.get(name) if isinstance(record, dict) else None
-    return record
-
-
-def held_out_bits(model: Model) -> float:
-    """Bits per character on text that training never saw; infinite where that was not recorded."""
-    bits = entry(model.training, "held_out", "bits_per_character")
-    return float(bits) if isinstance(bits, int | float) and bits == bits else inf
-
-
-def title(model: Model) -> tuple[str, str]:
-    """What a model is called on the page, and a line on what it writes."""
-    name = model.name or "model"
-    if name in TITLES:
-        return TITLES[name]
-    return name.replace("-", " ").replace("_", " ").capitalize(), ""
-
-
-def details(model: Model) -> str:
-    """What a model learned from, how large it is, and how well it predicts new pages, as far as that is recorded."""
-    told = []
-    corpus, begun = entry(model.training, "corpus", "name"), entry(model.training, "init", "name")
-    if isinstance(corpus, str):
-        first = f"on what {title_of(begun)} had read, then " if isinstance(begun, str) else ""
-        files = entry(model.training, "corpus", "files")
-        books = f"{len(files)} books" if isinstance(files, list) and len(files) > MANY else title_of(corpus)
-        told.append(f"Trained {first}on {books}.")
-    seconds, parameters = entry(model.training, "seconds"), entry(model.training, "parameters")
-    if isinstance(parameters, int) and parameters < 1e12:
-        told.append(f"{parameters / 1e6:.1f} million weights.")
-    if isinstance(seconds, int | float) and isfinite(seconds):
-        minutes = max(1, round(seconds / 60))
-        told.append(f"{minutes} minute{'s' * (minutes != 1)} of training.")
-    if (bits := held_out_bits(model)) < inf:
-        told.append(f"On pages it never saw it needs {bits:.2f} bits per character (fewer is better).")
-    config = model.network.config
-    told.append(f"{config.layers} LSTM layer{'s' * (config.layers != 1)} of {config.hidden_size} neurons.")
-    return " ".join(told)
-
-
-def title_of(name: str) -> str:
-    return TITLES[name][0] if name in TITLES else name
-
-
-def offered(models: dict[str, Model]) -> list[dict[str, Any]]:
+def offered(models: Mapping[str, Model]) -> list[dict[str, Any]]:
     """What the page needs to know of each model, in the order in which they are offered."""
     told = []
     for name, model in models.items():
         heading, manner = title(model)
         config = model.network.config
+        language = str(entry(model.training, "corpus", "language") or "")
         told.append(
             {
                 "name": name,
                 "title": heading,
                 "manner": manner,
-                "details": details(model),
+                "details": details(model, models),
                 "classic": config.input_encoding == "scaled",
+                "language": language,
                 "lowercase": model.vocabulary.lowercase,
                 "layers": config.layers,
                 "neurons": config.hidden_size,
                 "sampling": defaults(model),
-                "beginnings": PLAYS if "shakespeare" in name else BEGINNINGS,
+                "beginnings": PLAYS if "shakespeare" in name else BEGINNINGS.get(language, BEGINNINGS["en"]),
             }
         )
     return told

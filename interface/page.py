@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 BROWSER = Path(__file__).parent / "browser"
-SHARED = ("api.js", "letter.js", "document.js", "editor.js", "settings.js", "lenses.js")
+SHARED = ("elements.js", "own.js", "api.js", "letter.js", "document.js", "editor.js", "settings.js", "lenses.js")
 
 THEME = gr.themes.Base(
     primary_hue="stone",

@@ -1,7 +1,7 @@
 """What a visitor asks for, checked before anything is done with it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -24,7 +24,7 @@ def sound(text: Any, what: str = "the text", least: int = 0, most: int = LONGEST
     return text
 
 
-def named(models: dict[str, Model], name: Any) -> Model:
+def named(models: Mapping[str, Model], name: Any) -> Model:
     """The model of that name; gr.Error if there is none."""
     if not isinstance(name, str) or name not in models:
         raise refusal(f"there is no model of that name; choose one of {', '.join(models)}")

@@ -4,28 +4,30 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+import gradio as gr
 from gradio.events import api
 
+from interface.listening import Listening, within_limits
+from interface.models import Models
 from interface.visitor import checked, named, place, refusal, settings, sound
 from model.analysis.alignment import align
 from model.analysis.stepping import write_fixed
 from model.generation import GenerationConfig, Request
 from model.loaded import Model
 from model.options import check, option
-from model.serving.mixture import AnyModel, Mixture
+from model.serving.mixture import AnyModel, Mixture, Pair
 from model.serving.scheduler import Scheduler
+from model.serving.work import Pieces
 from model.words import words
 
 FRAME = 1 / 18  # seconds between two frames, at least
 REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
 SHADES = 6  # in which a character is tinted between two models
-STEERED = 2  # texts that are written with a neuron held fixed at the same time; others wait
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Share:
 class Writing:
     """What a request to write becomes: a checked configuration, and a text that grows."""
 
-    def __init__(self, models: dict[str, Model], scheduler: Scheduler) -> None:
+    def __init__(self, models: Models, scheduler: Scheduler) -> None:
         self.models, self.scheduler = models, scheduler
-        self._mixed = lru_cache(16)(lambda name, second, share: Mixture(models[name], models[second], share))
-        self._steering = ThreadPoolExecutor(STEERED, "steering")
+        self._pair = lru_cache(16)(lambda name, second: Pair(models[name], models[second]))
+        models.forgotten.append(lambda _: self._pair.cache_clear())
 
     def settle(
         self, text: Any, model: Any, second: Any = None, share: Any = None, **typed: Any
@@ -53,7 +55,7 @@ class Writing:
 
         With a `second` model both write, and `share` is its part, half if None.
         """
-        sound(text, "the prompt")
+        sound(text, "the prompt", most=self.scheduler.limits.prompt)
         first = named(self.models, model)
         config = settings(first, typed)
         writing: AnyModel = first
@@ -62,7 +64,7 @@ class Writing:
             if second == model:
                 raise refusal("a model cannot be mixed with itself: choose another second model")
             mixture = checked(Share, share=0.5 if share is None else share)
-            writing = self._mixed(model, second, float(mixture.share))
+            writing = Mixture(self._pair(model, second), float(mixture.share))
         if config.stop == "text":
             until = writing.vocabulary.repair(config.until).text
             if not until:
@@ -75,46 +77,52 @@ class Writing:
             raise refusal(f"{min(both)} is both to be avoided and to be favoured: leave it in one of the two lists")
         return writing, config
 
-    def steer(self, request: Request, model: Model, layer: Any, neuron: Any, value: Any) -> None:
-        """Let `request` grow in a thread of its own while a neuron is held at a value; gr.Error if one is wrong."""
-        config = model.network.config
+    def steer(self, request: Request, layer: Any, neuron: Any, value: Any) -> None:
+        """Let `request` grow while a neuron is held at a value; gr.Error if one is wrong or a limit is met."""
+        assert isinstance(request.model, Model)
+        network = request.model.network
+        config = network.config
         at = place(layer, config.layers, "the layer"), place(neuron, config.hidden_size, "the neuron")
         if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
             raise refusal("the value of the neuron must be a number from -1 to 1")
 
-        def write() -> None:
+        def write() -> Pieces[None]:
             try:
-                write_fixed(request, model.network, {at: float(value)})
+                yield from write_fixed(request, network, {at: float(value)})
             except Exception:
                 logging.exception("a text with a neuron held fixed was broken off")
                 request.fail()
 
-        self._steering.submit(write)
+        with within_limits():
+            self.scheduler.compute(write(), request.visitor)
 
 
-async def frames(scheduler: Scheduler, request: Request) -> AsyncIterator[str]:
+async def frames(scheduler: Scheduler, request: Request, listening: Listening, asked: gr.Request) -> AsyncIterator[str]:
     """The text so far, a few times a second, and once more when it is whole; who reads no further ends it."""
     try:
         done, pause = False, FRAME
-        while not done:
+        while not done and not listening.gone(asked):
             await asyncio.sleep(pause)
             done = request.done  # before the text is taken, which may grow until then
-            yield request.text
+            if done or not listening.behind(asked):
+                yield request.text
             # The fewer frames for each the more there are; but the first characters come at once.
             begins = not (request.characters or scheduler.queue_position(request))
             pause = FRAME if begins else max(FRAME, REPAINT * scheduler.unfinished)
+        if not done:
+            raise refusal("nobody read the answer for some seconds, so its text has ended: ask again")
     finally:
         request.cancel()
 
 
 def own_characters(model: AnyModel, prompt: str, typed: list[list[int]]) -> list[bool]:
-    """For each character of the repaired prompt whether the visitor typed it: `prompt` is a character and the text,
-    and `typed` are pairs of places in the text, from and up to; gr.Error if they are none.
+    """For each character of the repaired prompt whether the visitor typed it: `prompt` is the opening and the text, and
+    `typed` are pairs of places in the text, from and up to; gr.Error if they are none.
     """
-    mine = [False] * len(prompt)
+    mine, begin = [False] * len(prompt), len(model.opening)
     try:
         for start, end in typed:
-            mine[start + 1 : end + 1] = [True] * len(mine[start + 1 : end + 1])
+            mine[begin + start : begin + end] = [True] * len(mine[begin + start : begin + end])
     except (TypeError, ValueError):
         raise refusal("what was typed must be pairs of places in the text") from None
     repaired = model.vocabulary.repair(prompt).text
@@ -130,11 +138,12 @@ def shades(request: Request) -> str:
     return "".join(str(round(share * (SHADES - 1))) for share in request.responsibilities)
 
 
-def writing_endpoints(models: dict[str, Model], scheduler: Scheduler) -> None:
+def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening) -> None:
     """Add `/predict` and `/write` to the page that is open."""
     desk, (first, *_) = Writing(models, scheduler), models
 
     async def predict(
+        asked: gr.Request,
         prompt: str = "",
         model: str = first,
         length: int = 1000,
@@ -156,13 +165,16 @@ def writing_endpoints(models: dict[str, Model], scheduler: Scheduler) -> None:
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
         typed = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
         writing, config = desk.settle(prompt, model, second, share, **sampling, **typed)
-        request = scheduler.submit(writing, prompt, config)
-        async for text in frames(scheduler, request):
+        visitor = await listening.visitor(asked)
+        with within_limits():
+            request = scheduler.submit(writing, prompt, config, visitor=visitor)
+        async for text in frames(scheduler, request, listening, asked):
             yield text
         if request.failed:
             raise refusal("the text broke off, through a fault of this program: ask again")
 
     async def write(
+        asked: gr.Request,
         text: str = "",
         written: str = "",
         model: str = first,
@@ -195,24 +207,26 @@ def writing_endpoints(models: dict[str, Model], scheduler: Scheduler) -> None:
         (-1 to 1) that neuron is held fixed.
         """
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-        asked = {"length": length, "stop": stop, "least": least, "until": until, "context": context, "seed": seed}
-        asked |= {"skip": skip, "avoid": avoid, "favour": favour, "adapt": adapt}
+        ending = {"length": length, "stop": stop, "least": least, "until": until, "context": context, "seed": seed}
+        ending |= {"skip": skip, "avoid": avoid, "favour": favour, "adapt": adapt}
         sound(written, "what was written")
         steered = neuron is not None
         if steered and (second or adapt):
             other = "two models write" if second else "the model learns from the text"
             raise refusal(f"a neuron cannot be held fixed while {other}: choose one of the two")
-        writing, config = desk.settle(text, model, second, share, **sampling, **asked)
+        writing, config = desk.settle(text, model, second, share, **sampling, **ending)
         report = writing.vocabulary.repair(text).report  # what was typed stays as it is; it is read as repaired
-        prompt = writing.vocabulary.characters[writing.vocabulary.start] + text  # a story begins a line
+        prompt = writing.opening + text
+        own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
+        visitor = await listening.visitor(asked)
         if steered:
-            request = Request(models[model], prompt, config, written=written)
-            desk.steer(request, models[model], layer, neuron, value)
+            request = Request(models[model], prompt, config, written=written, visitor=visitor)
+            desk.steer(request, layer, neuron, value)
         else:
-            own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
-            request = scheduler.submit(writing, prompt, config, own, written)
+            with within_limits():
+                request = scheduler.submit(writing, prompt, config, own, written, visitor)
         begun, first_at, count = time.monotonic(), 0.0, len(request.characters)
-        async for so_far in frames(scheduler, request):
+        async for so_far in frames(scheduler, request, listening, asked):
             now = time.monotonic() - begun
             first_at = first_at or (now if len(so_far) > count else 0.0)
             seconds = now - first_at if first_at else 0.0

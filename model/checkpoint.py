@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -33,6 +34,7 @@ WEIGHTS, CONFIG, VOCABULARY, TRAINING, COPIES, CARD = FILES = (
     "README.md",
 )
 NEEDED = (WEIGHTS, CONFIG, VOCABULARY, TRAINING)  # older checkpoints have no copies, and the card is for people
+LARGEST = 100_000_000  # bytes of a checkpoint from elsewhere: ten times the size of those that the training makes
 LONGEST_JSON = 4_000_000  # bytes: parsed it takes up to thirty times as much memory
 DTYPES = {torch.int8: "I8", torch.float16: "F16", torch.float32: "F32"}  # as safetensors writes them
 
@@ -149,7 +151,8 @@ def load(directory: Path) -> Model:
         copies = Copies.from_data((directory / COPIES).read_bytes()) if (directory / COPIES).is_file() else None
     except ValueError as error:
         raise CheckpointError(f"{directory / COPIES} is damaged: {error}") from error
-    return Model(network.eval(), vocabulary, sampling, context, training, name, digest, copies)
+    licence = _licence(directory / CARD)
+    return Model(network.eval(), vocabulary, sampling, context, training, name, digest, copies, licence)
 
 
 def _stored(network: CharLSTM, version: int) -> dict[str, Tensor]:
@@ -198,6 +201,13 @@ def _digests(directory: Path, weights: dict[str, Tensor]) -> dict[str, str]:
         digests[WEIGHTS].update(f"{name} {tuple(weights[name].shape)}".encode())
         digests[WEIGHTS].update(weights[name].numpy().tobytes())
     return {name: digest.hexdigest() for name, digest in digests.items()}
+
+
+def _licence(card: Path) -> str:
+    """The licence that the metadata of a model card names, "" where there is none."""
+    metadata = re.match(r"---\n(.*?)\n---\n", card.read_text("utf-8", "replace") if card.is_file() else "", re.DOTALL)
+    licence = re.search(r"^license: ([\w.-]+)$", metadata[1] if metadata else "", re.MULTILINE)
+    return licence[1] if licence else ""
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -17,9 +17,13 @@ SMALL = 2**21  # bytes: float32 weights up to this size stay in a processor core
 PIECE = 256  # characters of a prompt whose sums are kept at once
 
 Floats = NDArray[np.float32]
+ALL = slice(None)
 
-# As arrays, which NumPy reads faster than numbers.
-ONE, HALF, HALF_RANGE, OFFSET = (np.array(x, np.float32) for x in (1, 0.5, LARGEST / 2, ZERO + 0.5))
+STEPS = 1024  # an exact decoder computes tanh of whole multiples of 1 / STEPS alone
+
+# As arrays, which NumPy reads faster than numbers. From 8,192 to 16,384 the numbers of float32 are 1 / 1024 apart: to
+# add SHIFT and subtract it again rounds a number to a multiple of that.
+ONE, HALF, HALF_RANGE, OFFSET, SHIFT = (np.array(x, np.float32) for x in (1, 0.5, LARGEST / 2, ZERO + 0.5, 12288))
 
 
 class Decoder:
@@ -51,6 +55,8 @@ class Decoder:
     4. So no sum is rounded, and it is the same in any order: in every batch, with any number of threads, and by
        integers or float32, whichever is faster (see `chosen`).
     5. What follows is done to each number by itself, so all logits and states of a stream are the same bit for bit.
+    6. tanh, of which each library has its own, is only computed of whole multiples of 1 / `STEPS`. So a table of some
+       thousand numbers gives the same results elsewhere: the offline page has one (see `model/offline/`).
     """
 
     @torch.no_grad()
@@ -83,14 +89,17 @@ class Decoder:
         large = sum(each.nbytes for each in network.layers.parameters()) > SMALL
         bounded = all(int(each.float().abs().sum(1).max()) * LARGEST <= EXACT for each in numbers)
         self.exact = (large if exact is None else exact) and bounded
+        # Of each layer (4H, H or 2H): whole numbers, int8, or else float32, for twice the hidden state, which is kept
+        # then, without the halving at the end of a step.
+        self.numbers: Sequence[Tensor] = numbers if self.exact else [each * halved[:, None] / 2 for each in weights]
         if self.exact:
             self.routine = ROUTINES[chosen()]
-            self.numbers: Sequence[Tensor] = numbers
             self.scales: list[Floats] = [(halved * each / LARGEST).numpy() for each in scales]  # (4H,)
-            self.multiply: list[Callable[[Tensor], Tensor]] = [self.routine(each) for each in numbers]
+            self.multiply: list[Callable[[Tensor], Tensor]] = [self.routine(each) for each in self.numbers]
             self.output = _rounded(self.output / LARGEST, EXACT / (LARGEST * self.reads))
-        else:  # twice the hidden state is kept, without the halving at the end of a step
-            self.multiply = [any_streams(each * halved[:, None] / 2) for each in weights]
+            self.table, self.biases = self.table + SHIFT, [bias + SHIFT for bias in self.biases]
+        else:
+            self.multiply = [any_streams(each) for each in self.numbers]
             self.output = self.output / 2
         self.multiply_output = any_streams(self.output)
 
@@ -98,13 +107,13 @@ class Decoder:
         """B streams that have read nothing."""
         return Streams(self, B)
 
-    def __call__(self, ids: NDArray[np.int64], streams: "Streams") -> Floats:
+    def __call__(self, ids: NDArray[np.int64], streams: "Streams", rows: slice = ALL) -> Floats:
         """Read `ids` (B,), or one id for all (1,), in `streams`; return the logits (B, V) of what follows.
 
-        The state of the streams changes.
+        The state of the streams changes. Of the logits only those of the streams `rows` are computed.
         """
         self.advance(ids, streams)
-        return self.multiply_output(torch.from_numpy(self.output_input(streams))).numpy() + self.output_bias
+        return self.multiply_output(torch.from_numpy(self.output_input(streams)[rows])).numpy() + self.output_bias
 
     def output_input(self, streams: "Streams") -> Floats:
         """What the output layer reads (B, H), in the units of the stored hidden states."""
@@ -166,9 +175,9 @@ class Streams:
         self.hidden: NDArray[Any] = np.full((B, decoder.L * decoder.H), self.zero, dtype)
         self.layers = [_Layer(self, i) for i in range(decoder.L)]
 
-    def step(self, ids: NDArray[np.int64]) -> Floats:
-        """Read `ids` (B,), or one id for all (1,), and return the logits (B, V) of what follows."""
-        return self.decoder(ids, self)
+    def step(self, ids: NDArray[np.int64], rows: slice = ALL) -> Floats:
+        """Read `ids` (B,), or one id for all (1,), and return the logits of what follows the streams `rows` (B, V)."""
+        return self.decoder(ids, self, rows)
 
     def prefill(self, b: int, ids: NDArray[np.int64]) -> None:
         """Read `ids` (T,) in stream `b`; where the decoder is exact, its state is that after T steps bit for bit."""
@@ -228,12 +237,19 @@ class _Layer:
             np.multiply(sums, self.scale, out=gates)
             sums = gates
         np.add(sums, constant, out=gates)
+        if self.exact:
+            np.subtract(gates, SHIFT, out=gates)  # it is in the constant
         np.tanh(gates, out=gates)
         np.add(self.sigmoids, ONE, out=self.sigmoids)  # twice the sigmoids, that is
         np.multiply(self.i_and_f, self.g_and_cell, out=self.i_and_f)  # i * g, and f * cell
         np.add(self.i_times_g, self.f_times_cell, out=cell)
         np.multiply(cell, HALF, out=cell)
-        np.tanh(cell, out=wide)
+        if self.exact:
+            np.add(cell, SHIFT, out=wide)
+            np.subtract(wide, SHIFT, out=wide)
+            np.tanh(wide, out=wide)
+        else:
+            np.tanh(cell, out=wide)
         np.multiply(wide, self.o, out=wide)  # twice the hidden state, from -2 to 2
         if self.exact:
             np.multiply(wide, HALF_RANGE, out=wide)

@@ -18,7 +18,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m model.generate", description="Continue a prompt, one character at a time."
     )
-    parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, or its user/name on the Hugging Face Hub")
+    parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, its zip, or its user/name on the Hub")
     parser.add_argument("--prompt", metavar="TEXT", help="the text to continue")
     parser.add_argument(
         "--corpus", type=Path, metavar="FILE", help="without --prompt: begin from an excerpt of this text"

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from time import monotonic
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from model.sampling import Sampler, SamplingConfig
 from model.serving.mixture import AnyModel, Mixture
 from model.words import LATELY, Words
 
-SENTENCE = re.compile(r"\w.*[.!?…]['\"’”)]*\s\Z", re.DOTALL)  # the end of a text that ends with a sentence
+SENTENCE = re.compile(r"\w.*[.!?…](?:\u202f?»|['\"’”“)])*[ \n]\Z", re.DOTALL)  # a text that ends with a sentence
 SENTENCE_END = 200  # characters at the end of a text in which a sentence is looked for
 LONGEST_END = 100  # characters of `until`
 LONGEST = 100_000  # characters in one continuation
@@ -89,10 +90,12 @@ class Request:
         config: GenerationConfig,
         own: Sequence[bool] | None = None,
         written: str = "",
+        visitor: str | None = None,
     ) -> None:
         """`own` tells for each character of the repaired prompt whether to learn from it with `adapt`: all, if None.
 
-        `written` is the beginning of this text from a request that was cut off, to be continued exactly.
+        `written` is the beginning of this text from a request that was cut off, to be continued exactly. `visitor` is
+        who asks for it, None where that is not one of many.
         """
         vocabulary = model.vocabulary
         ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
@@ -112,6 +115,8 @@ class Request:
         self.responsibilities: list[float] = []
         bits = np.random.PCG64(config.seed)
         self.random = np.random.Generator(bits.advance(config.skip + len(written)))  # one number for each character
+        self.visitor, self.asked_at = visitor, monotonic()
+        self.given = self.counted = len(written)  # characters that came with it, and that the figures count by now
         self.cancelled = self.failed = False
         self._lock = threading.Lock()  # between writing a character and ending the text
 
@@ -162,6 +167,11 @@ class Request:
     def done(self) -> bool:
         """Whether nothing more is written. Once this is true, `text` stays as it is."""
         return self.cancelled or len(self.characters) >= self.config.length
+
+    @property
+    def remaining(self) -> int:
+        """How many characters are still to be read or written, at most."""
+        return len(self.unread) + max(0, self.config.length - len(self.characters))
 
     def adjusted(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The logits (V,) of the next character, with what the words to avoid and to favour add to them."""
@@ -239,10 +249,10 @@ class WindowReader:
     @property
     def responsibilities(self) -> NDArray[Any] | None:
         """As `CarriedReader.responsibilities`, (1, V)."""
-        return None if self.streams.responsibilities is None else self.streams.responsibilities[self._full]
+        return self.streams.responsibilities
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read `ids` (1,); return the logits (1, V) of what follows."""
         self.streams.restart(self.position % WINDOW)  # the stream whose window begins with this character
         self.position += 1
-        return self.streams.step(ids)[self._full]
+        return self.streams.step(ids, self._full)

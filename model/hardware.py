@@ -14,14 +14,22 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """How many processor cores this process may use. In a container that is its quota, not the cores of its host."""
+    """How many processor cores this process may use. In a container that is its quota, not the cores of its host.
+
+    Processes that torchrun has started together share the cores, and the memory.
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # cgroups, version 2 and 1
         with contextlib.suppress(OSError, ValueError):  # no such file, or a quota of "max"
             quota, period = " ".join((CGROUP / file).read_text() for file in files).split()
             if int(quota) > 0:
                 allowed = min(allowed, max(1, math.ceil(int(quota) / int(period))))
-    return allowed
+    return max(1, allowed // processes())
+
+
+def processes() -> int:
+    """How many processes torchrun has started on this machine, this one among them."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
 def memory(device: torch.device) -> float:
@@ -34,11 +42,14 @@ def memory(device: torch.device) -> float:
     for file in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroups, version 2 and 1
         with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
             allowed = min(allowed, int((CGROUP / file).read_text()))
-    return allowed
+    return allowed / processes()
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware has matrix products in bfloat16; if not, they are slower than those in float32."""
+    """Whether the hardware has matrix products in bfloat16; if not, they are far slower than those in float32.
+
+    It is not timed: a training that goes on after a crash must compute in the same precision as before.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
@@ -63,8 +74,13 @@ def use(threads: int) -> str:
     )
 
 
-def prepare(device_name: str) -> torch.device:
-    """The device of that name, with this process set up to train on it; ValueError if there is none."""
+def prepare(device_name: str, threads: int | None = None) -> torch.device:
+    """The device of that name, with this process set up to train on it by so many threads, or one for each core.
+
+    ValueError if there is no such device, or if that is no number of threads.
+    """
+    if threads is not None and not 1 <= threads <= 1024:
+        raise ValueError(f"threads is {threads}, but must be a whole number from 1 to 1,024")
     try:
         device = torch.device(device_name)
         torch.empty(0, device=device)
@@ -77,14 +93,15 @@ def prepare(device_name: str) -> torch.device:
             libc = ctypes.CDLL(None)
             libc.mallopt(-4, 0)
             libc.mallopt(-1, 2**31 - 1)
-    use(cores())
+    use(threads or cores())
     return device
 
 
 def describe(device: torch.device) -> str:
     """The machine in a few words, for the training record."""
+    together = f", {processes()} processes" * (processes() > 1)
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return torch.cuda.get_device_name(device) + together
     name = torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine()
     threads = torch.get_num_threads()
-    return f"{name}, {threads} thread{'s' * (threads != 1)}"
+    return f"{name}, {threads} thread{'s' * (threads != 1)}{together}"

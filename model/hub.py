@@ -1,7 +1,10 @@
-"""Checkpoints by name: a directory, or `user/name` or `user/name@revision` on the Hugging Face Hub."""
+"""Checkpoints by name: a directory, a zip, or `user/name` or `user/name@revision` on the Hugging Face Hub."""
 
 import dataclasses
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,15 +20,15 @@ from huggingface_hub.errors import (
 )
 
 from model import checkpoint as checkpoints
-from model.checkpoint import FILES, NEEDED, WEIGHTS, CheckpointError
+from model.archive import unpack
+from model.checkpoint import FILES, LARGEST, NEEDED, WEIGHTS, CheckpointError
 from model.loaded import Model
 
 HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
-LARGEST = 100_000_000  # bytes of a checkpoint: ten times the size of those that the training makes
 
 
 def load(source: str | Path) -> Model:
-    """The model in a checkpoint directory or of a Hub id, in evaluation mode; CheckpointError if there is none.
+    """The model in a checkpoint directory or zip or of a Hub id, in evaluation mode; CheckpointError if there is none.
 
     Only the files of a checkpoint are downloaded from a Hub repository, into the Hub's ordinary cache, and none if the
     list of its files shows that it is not a checkpoint. Without a network the cached copy is loaded. The revision that
@@ -33,10 +36,29 @@ def load(source: str | Path) -> Model:
     """
     hub_id = HUB_ID.fullmatch(str(source))
     if Path(source).exists() or not hub_id:
-        return checkpoints.load(Path(source))
+        with unpacked(Path(source)) as directory:
+            return checkpoints.load(directory)
     repository, revision = hub_id.groups()
     directory = _download(repository, revision)
     return dataclasses.replace(checkpoints.load(directory), name=f"{repository}@{directory.name[:7]}")
+
+
+@contextmanager
+def unpacked(source: Path) -> Iterator[Path]:
+    """The directory of the checkpoint at `source`: itself, or of a zip a copy that exists for so long.
+
+    CheckpointErrors that name this copy name the zip instead.
+    """
+    if not source.is_file():
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place).resolve() / source.stem  # the name of the model
+        try:
+            unpack(source, directory)
+            yield directory
+        except CheckpointError as error:
+            raise CheckpointError(str(error).replace(str(directory), str(source))) from error
 
 
 def _download(repository: str, revision: str | None) -> Path:

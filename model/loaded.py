@@ -23,6 +23,13 @@ class Model:
     name: str = ""
     digest: str = ""  # SHA-256 of the stored weights
     copies: Copies | None = None  # hashes of its training text, where known
+    licence: str = ""  # as the Hub spells it, where its card names one
+
+    @property
+    def opening(self) -> str:
+        """What is read before a story: the end of a paragraph or, with window context, the end of a line."""
+        start = self.vocabulary.characters[self.vocabulary.start]
+        return start * 2 if start == "\n" and self.context == "carried" else start
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from charset_normalizer import CharsetMatch, from_bytes
 
 UTF_8 = "UTF-8"
+LARGEST = 100_000_000  # bytes of a file: more than any book has
 
 
 class TextFileError(ValueError):
@@ -21,9 +22,22 @@ class TextFile(NamedTuple):
     encoding: str
 
 
+def check_size(name: str | Path, size: int, most: float = LARGEST) -> None:
+    """Raise TextFileError if a text of `size` bytes is larger than `most`."""
+    if size > most:
+        raise TextFileError(
+            f"{name} has {_megabytes(size)} MB, but at most {_megabytes(most)} MB can be read: give a part of it"
+        )
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f}" if size >= 10e6 else f"{size / 1e6:.3g}"
+
+
 def read_text_file(path: Path) -> TextFile:
     """The file at `path`, without a byte-order mark; TextFileError where it cannot be read or is no text."""
     try:
+        check_size(path, path.stat().st_size)
         data = path.read_bytes()
     except OSError as error:
         raise TextFileError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error

@@ -1,6 +1,7 @@
-"""Quotes and dashes by one convention: what a typewriter wrote becomes what a printed book of that language has."""
+"""Quotes, dashes and the spaces beside marks: what a typewriter wrote becomes what a book of that language has."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,20 +10,22 @@ Typography = Literal["as it is", "English", "German", "French"]
 
 @dataclass(frozen=True)
 class Convention:
-    """The marks of one language: of speech, of a quotation within speech, and the dash with what stands around it."""
+    """The marks of one language: of speech, of a quotation within speech, and the dash; and the spaces around marks."""
 
     speech: tuple[str, str]
     inner: tuple[str, str]
     dash: str
     spaced: bool  # whether the dash stands between spaces
+    thin_spaces: bool = False  # whether a narrow no-break space stands inside « » and before ; : ! ?
 
 
 CONVENTIONS = {
     "English": Convention(("“", "”"), ("‘", "’"), "—", spaced=False),
     "German": Convention(("„", "“"), ("‚", "‘"), "–", spaced=True),
-    "French": Convention(("«", "»"), ("“", "”"), "—", spaced=True),
+    "French": Convention(("«", "»"), ("“", "”"), "—", spaced=True, thin_spaces=True),
 }
 APOSTROPHE = "’"
+THIN_SPACE = "\u202f"  # narrow no-break space
 LONG_DASH = "——"  # in place of a name that is not told: Mr. ——
 
 DOUBLE = '"“”„‟«»〝〞'
@@ -41,11 +44,24 @@ WORD_ENDS, WORD_BEGINS = (
     re.compile(rf"[^\s(\[{{{DOUBLE}{SINGLE}]$|\S[{DOUBLE}{SINGLE}]$"),
     re.compile(rf"[^\s)\]}}.,;:!?{DOUBLE}{SINGLE}]|[{DOUBLE}{SINGLE}]\w"),
 )
-TYPED_DASH = re.compile(r"(?<![-—–])(?:---+|[ \t]*(?:--|[—―⸺])[ \t]*|(?<=\S) – (?=\S))(?![-—–])")
+# Of a long space only the whole or the last character is tried, so the time is proportional to the text.
+TYPED_DASH = re.compile(
+    r"(?<![-—–])(?:---+|(?:(?<![ \t])[ \t]+|[ \t])?(?:--|[—―⸺])[ \t]*|(?<=\S) – (?=\S)"
+    r"|(?<=\S) - - (?=[^\s-]))(?![-—–])"
+)
+
+# In German, a quotation within speech as typed, and between the marks that some printers use.
+POINTED = re.compile(r"(?<![\w<>›‹])[>›](?=[^\s<>›‹])((?:[^<>›‹\n]|\n(?!\n))*)[<‹](?![\w<>›‹])")
+SPACES_INSIDE = re.compile(r"(?<=«)[ \u00a0\u202f]+(?=\S)|(?<=\S)[ \u00a0\u202f]+(?=»)")
+# Not in 10:30, in an address, between two marks, or before a smiley.
+THIN_SPACE_PLACE = re.compile(
+    r"(?<=«)[ \u00a0\u202f]*(?=\S)|(?<=\S)(?=»)"
+    r"|(?<=[^\s(\[“;:!?])[ \u00a0\u202f]*(?![;:]\))(?=[;:!?]+(?:[\s»”’),.…—–\]]|\Z))"
+)
 
 
 def typeset(text: str, typography: Typography) -> str:
-    """`text` with its dashes and quotes by the convention of a language; "as it is" changes nothing.
+    """`text` with its dashes, quotes and the spaces beside them by a language's convention; "as it is" changes nothing.
 
     Opening and closing marks are told apart by what stands beside them and, where that leaves a doubt, by what is open
     in the paragraph. Speech in single quotes becomes speech in the marks of speech. Letters and digits stay untouched.
@@ -54,19 +70,26 @@ def typeset(text: str, typography: Typography) -> str:
     '“Don’t!” said Tom—“it’s the dogs’ dinner.”'
     >>> typeset('"Ach--nein," sagte sie.', "German")
     '„Ach – nein,“ sagte sie.'
+    >>> typeset('"Moi?" dit-elle.', "French").replace(THIN_SPACE, "~")
+    '«~Moi~?~» dit-elle.'
     """
     if typography == "as it is":
         return text
     convention = CONVENTIONS[typography]
+    if convention.thin_spaces:
+        text = SPACES_INSIDE.sub("", text)
+    if typography == "German":
+        text = POINTED.sub(r"‚\1‘", text)
     text = _dashes(text, convention)
     single_speech = _speech_is_single(text)
     blocks = re.split(r"(\n[ \t]*\n)", text)
-    return "".join(_quotes(block, convention, single_speech) if MARK.search(block) else block for block in blocks)
+    text = "".join(_quotes(block, convention, single_speech) if MARK.search(block) else block for block in blocks)
+    return THIN_SPACE_PLACE.sub(THIN_SPACE, text) if convention.thin_spaces else text
 
 
 def _dashes(text: str, convention: Convention) -> str:
     def dash(match: re.Match[str]) -> str:
-        if len(match[0].strip()) > 2:
+        if len(match[0].replace(" ", "").strip()) > 2:
             return LONG_DASH
         if not convention.spaced:
             return convention.dash
@@ -159,28 +182,42 @@ def _pair_single(marks: list[_Mark], single_speech: bool) -> None:
     on into the next paragraph, which leaves its first mark alone.
     """
     singles = [mark for mark in marks if mark.single and mark.kind != "apostrophe"]
+    # For each mark, where the next one of a kind stands; `none` if there is none.
+    none = len(singles)
+    next_close = _next(mark.kind in ("close", "either") for mark in singles)
+    next_open = _next(mark.kind == "open" for mark in singles)
+    next_end = _next(mark.kind == "end of word" for mark in singles)
+    next_end_without_s = _next(mark.kind == "end of word" and mark.letter != "s" for mark in singles)
     i = 0
-    while i < len(singles):
-        if singles[i].kind not in ("open", "either"):
-            singles[i].kind = "apostrophe"
-            i += 1
-            continue
-        rest = range(i + 1, len(singles))
-        close = next((k for k in rest if singles[k].kind in ("close", "either")), None)
-        ends = [k for k in rest if singles[k].kind == "end of word"]
-        if close is None:
-            close = next((k for k in ends if singles[k].letter != "s"), ends[0] if ends else None)
-        else:  # unless another quote opens before that, and a word has ended in between
-            opening = next((k for k in rest if singles[k].kind == "open"), close)
-            close = next((k for k in ends if k < opening < close and singles[k].letter != "s"), close)
-        if close is None and not (single_speech and singles[i].kind == "open"):
+    while i < none:
+        close = none
+        if singles[i].kind in ("open", "either"):
+            close = next_close[i]
+            if close == none:
+                close = next_end_without_s[i] if next_end_without_s[i] < none else next_end[i]
+            elif next_end_without_s[i] < next_open[i] < close:  # a word ends before another quote opens
+                close = next_end_without_s[i]
+        if close == none and not (single_speech and singles[i].kind == "open"):
             singles[i].kind = "apostrophe"
             i += 1
             continue
         singles[i].kind = "open"
-        until = len(singles) if close is None else close
-        for k in range(i + 1, until):
-            singles[k].kind = "apostrophe"
-        if close is not None:
+        for mark in singles[i + 1 : close]:
+            mark.kind = "apostrophe"
+        if close < none:
             singles[close].kind = "close"
-        i = until + 1
+        i = close + 1
+
+
+def _next(flags: Iterable[bool]) -> list[int]:
+    """For each place, the next place behind it whose flag is set; the number of flags if there is none.
+
+    >>> _next([True, False, True])
+    [2, 2, 3]
+    """
+    flags = list(flags)
+    places, following = [], len(flags)
+    for i in reversed(range(len(flags))):
+        places.append(following)
+        following = i if flags[i] else following
+    return places[::-1]

@@ -131,7 +131,7 @@ class Vocabulary:
             notes.append("capitals→small letters")
         if plain != (typed := typeset(plain, self.typography)):
             plain = typed
-            notes.append("quotes and dashes as in print")
+            notes.append("punctuation as in print")
 
         repaired: list[str] = []
         replaced: dict[str, None] = {}  # ordered sets: each change is reported once, in order of appearance
@@ -220,7 +220,7 @@ def _without_accents(text: str) -> str:
 
 def _visible(text: str) -> str:
     """`text` so that a reader can see it: blanks by name, and code points by number if they are not printable."""
-    names = {" ": "space", "    ": "4 spaces", "\t": "tab", "\n": "new line"}
+    names = {" ": "space", "    ": "4 spaces", "\t": "tab", "\n": "new line", "\u202f": "narrow space"}
     if text in names:
         return names[text]
     return "".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in text)

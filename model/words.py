@@ -60,5 +60,6 @@ def words(typed: str) -> Sequence[str]:
 
 def ends_in(text: str, beginning: str) -> bool:
     """Whether `text` ends in this beginning of a word, and the word begins there."""
-    before = text[: len(text) - len(beginning)][-1:]
-    return text.endswith(beginning) and not before.isalnum()
+    before = text[: len(text) - len(beginning)]
+    inside = before[-1:].isalnum() or (before[-1:] in ("'", "’") and before[-2:-1].isalnum())  # as the t of don’t
+    return text.endswith(beginning) and not inside

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from benchmarks.running import End, running_app
 
 APP = Path(__file__).parent.parent / "app.py"
-SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
-SIZES = {"laptop": (1366, 800), "phone": (390, 844)}
+SLOW = 300_000  # milliseconds: two busy cores may be slow, and no test is about speed
+SIZES = {"phone": (390, 844), "tablet": (820, 1180), "laptop": (1366, 768), "desktop": (1920, 1080)}
 TEXT = "document.querySelector('[data-id=editor]').textContent"
 
 expect.set_options(timeout=SLOW)
@@ -41,9 +41,9 @@ def part(page: Page, name: str) -> Locator:
 def visit(browser: Browser, url: str, size: str = "laptop", **options: Any) -> Page:
     """A page of a visitor of their own, with nothing kept from before."""
     width, height = SIZES[size]
-    phone = size == "phone"
+    touch = size in ("phone", "tablet")
     context = browser.new_context(
-        viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone, **options
+        viewport={"width": width, "height": height}, is_mobile=touch, has_touch=touch, **options
     )
     page = context.new_page()
     page.set_default_timeout(SLOW)

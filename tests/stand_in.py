@@ -197,7 +197,7 @@ class Answer(BaseHTTPRequestHandler):
         if asked.get("visibility") == "private":
             hub.private.add(name)
         if space:
-            assert asked["sdk"] == "gradio"
+            assert asked["sdk"] in ("gradio", "static")
             hub.spaces[name] = {}
         return self.json({"url": url, "name": name})
 

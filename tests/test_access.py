@@ -1,13 +1,14 @@
-"""The page as axe judges it: both pages in light and in dark, on a laptop and on a phone."""
+"""The page as axe judges it, both pages in light and in dark; in forced colours; and at four sizes."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import SIZES, TEXT, done, part, put_caret, settle, type_story, visit
+from tests.browser import SIZES, TEXT, done, part, put_caret, settle, tinted, type_story, visit, write
 from tests.conftest import TALE
 
 # A colour on its way from one to another is none that axe should judge.
@@ -53,7 +54,7 @@ def theme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=list(SIZES))
+@pytest.fixture(params=["laptop", "phone"])
 def page(small_server: str, browser: Browser, theme: str, request: pytest.FixtureRequest) -> Iterator[Page]:
     page = visit(browser, f"{small_server}?__theme={theme}", request.param)
     page.add_style_tag(content=STILL)
@@ -123,3 +124,58 @@ def test_how_it_works_is_legible_and_labelled(page: Page) -> None:
     expect(part(page, "side-status")).to_have_text("Both have written.")
     expect(page.locator("#loss svg").first).to_be_visible()
     assert not flaws(page)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_fits_its_window(small_server: str, browser: Browser, size: str) -> None:
+    page = visit(browser, small_server, size)
+    width, height = SIZES[size]
+    type_story(page, "The old lion said nothing for a while, and then “Who”, he asked, “has eaten my hat?” " * 4)
+    in_first_line = page.evaluate(
+        """() => {
+          const node = document.querySelector("[data-id=editor]").firstChild, range = document.createRange();
+          const top = (i) => {
+            range.setStart(node, i);
+            range.setEnd(node, i + 1);
+            return range.getBoundingClientRect().top;
+          };
+          return [...node.data].findIndex((_, i) => top(i) > top(0) + 5);
+        }"""
+    )
+    assert 30 < in_first_line < 80, "about 70 characters at most, in a narrow font some more"
+    write(page)
+    for name in ("editor", "write", "status", "note"):
+        box = part(page, name).bounding_box()
+        assert box, name
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= width, name
+        assert name == "editor" or box["y"] + box["height"] <= height, f"{name} is out of sight"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+def test_in_forced_colours_a_tint_is_told_by_its_line(small_server: str, browser: Browser) -> None:
+    page = visit(browser, small_server, forced_colors="active")
+    page.evaluate(AXE_SCRIPT)
+    type_story(page, TALE)
+    write(page)
+    assert tinted(page, "model")
+    lenses = [
+        ["model", "copied"],
+        [f"surprise-{i}" for i in range(1, 6)],
+        [f"neuron{way}-{i}" for way, i in product(("", "-down"), range(1, 6))],
+        [f"rests-{i}" for i in range(1, 6)],
+        [f"shade-{i}" for i in range(6)],
+    ]
+    lines = page.evaluate(
+        """names => Object.fromEntries(names.map((name) => {
+          const style = getComputedStyle(document.querySelector("[data-id=editor]"), `::highlight(${name})`);
+          return [name, [style.textDecorationLine, style.textDecorationStyle, style.textDecorationThickness].join(" ")];
+        }))""",
+        [name for names in lenses for name in names],
+    )
+    for names in lenses:
+        assert len({lines[name] for name in names}) == len(names), "each strength has a line of its own"
+    assert all(line.startswith("underline") for line in lines.values()), lines
+    assert not page.evaluate(AXE)
+    page.context.close()

@@ -15,6 +15,9 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Page, expect
 
+from model.generation import GenerationConfig, defaults, generate
+from model.hub import load
+from model.offline.page import offline_page
 from tests.browser import APP, TEXT, part, serving, settle, text, visit, write
 from training.publish import space_files
 
@@ -88,6 +91,8 @@ def test_predict_refuses_in_one_sentence(client: Client, wrong: dict[str, Any]) 
 ENDPOINTS = {
     *("predict", "write", "surprise", "likeliest", "copies", "neurons", "neuron", "rests_on", "step_through"),
     "sample_at",
+    *("open_text", "change_plan", "train", "stop_training", "training", "download_model", "delete_training"),
+    "save_page",
 }
 
 
@@ -101,8 +106,19 @@ def test_each_action_is_an_endpoint_with_a_name_and_a_description(client: Client
 def test_a_program_goes_on_with_a_text_that_was_cut_off(client: Client) -> None:
     how: dict[str, Any] = {"model": "alice", "length": 90, "seed": 3, "api_name": "/write"}
     whole = client.predict("One ", **how)["text"]
+    model = load(APP.parent / "assets" / "alice")
+    config = GenerationConfig(**defaults(model) | {"length": 90, "seed": 3})
+    assert whole == "".join(generate(model, "\n\nOne ", config)), "a story begins a paragraph"
     assert client.predict("One ", written=whole[:40], **how)["text"] == whole
     assert client.predict("One " + whole[:40], **how | {"length": 50, "skip": 40})["text"] == whole[40:]
+
+
+def test_a_model_is_saved_as_one_file(client: Client) -> None:
+    saved = client.predict("alice-classic", api_name="/save_page")
+    assert saved["name"] == "alice-classic.html"
+    assert saved["page"].encode() == offline_page(load(APP.parent / "assets" / "alice-classic"))
+    with pytest.raises(AppError, match="There is no model of that name"):
+        client.predict("../alice", api_name="/save_page")
 
 
 # ---- many at once ----------------------------------------------------------------------------------------------------
@@ -114,6 +130,7 @@ import time
 
 import app
 from model.serving.batch import Batch
+from model.serving.limits import Limits
 
 step = Batch.step
 
@@ -124,7 +141,7 @@ def faulty(batch):
     step(batch)
 
 Batch.step = faulty
-app.launch(app.build(app.load_models(["assets/alice"])[0], app.Scheduler(slots=1)))
+app.launch(app.build(app.load_models(["assets/alice"])[0], app.Scheduler(Limits(slots=1))))
 """
 
 
@@ -252,4 +269,4 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: P
 def test_a_routine_that_there_is_not_is_refused_in_one_sentence() -> None:
     run = subprocess.run([sys.executable, APP], env=os.environ | {"DECODER": "abacus"}, capture_output=True, text=True)
     assert run.returncode == 2
-    assert run.stderr == "app.py: DECODER is 'abacus', but must be int8 or float32\n"
+    assert run.stderr == "app.py: DECODER is 'abacus', but must be one of int8, int7, float32\n"

@@ -224,6 +224,21 @@ def test_the_card_is_kept_and_not_needed(model: Model, tmp_path: Path) -> None:
     load(tmp_path / "saved")
 
 
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("---\nlanguage: en\nlicense: cc0-1.0\n---\n\n# Tiny\n", "cc0-1.0"),
+        ("---\nlanguage: en\n---\n\nlicense: mit\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_licence_is_the_one_in_the_metadata_of_the_card(
+    model: Model, tmp_path: Path, card: str, licence: str
+) -> None:
+    save(model, tmp_path / "saved", card=card)
+    assert load(tmp_path / "saved").licence == licence
+
+
 def test_the_files_can_be_read_by_everyone(directory: Path) -> None:
     assert directory.stat().st_mode & 0o777 == 0o755
     assert {(directory / file).stat().st_mode & 0o777 for file in FILES} == {0o644}

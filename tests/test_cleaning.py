@@ -100,9 +100,11 @@ def test_no_space_comes_behind_a_dash_at_the_end_of_a_line() -> None:
 
 
 def test_two_spaces_between_sentences_become_one_and_columns_stay() -> None:
-    assert spaced("One.  Two.\u00a0 Three.\u00a0\u00a0Four\n\nQui\u00a0?   a    b\n") == (
-        "One. Two. Three. Four\n\nQui\u00a0?   a    b\n"
+    changes: Changes = []
+    assert spaced("One.  Two.\u00a0 Three.\u00a0\u00a0Four.   Five\n\nQui\u00a0?   a    b\n", changes) == (
+        "One. Two. Three. Four. Five\n\nQui\u00a0?   a    b\n"
     )
+    assert [str(change) for change in changes] == ["wide spaces between words made one: 4 places"]
 
 
 def test_centred_lines_lose_their_indentation_and_verse_keeps_little() -> None:
@@ -120,6 +122,22 @@ def test_the_language_is_guessed() -> None:
     assert guessed_layout("") == "lines"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{WRAPPED}a{' ' * 200_000}b",
+        f"{WRAPPED}{'a' * 200_000}",
+        f"{WRAPPED}* * *{chr(10) * 200_000}a",
+        WRAPPED[:100] + "*\n" * 50_000 + WRAPPED * 150,
+        WRAPPED[:100] + chr(10) * 50_000 + WRAPPED * 150,
+    ],
+    ids=["spaces", "letters", "blank lines behind a break", "lines of one star", "blank lines at the front"],
+)
+def test_a_text_of_hardly_anything_but_one_character_is_cleaned_soon(text: str) -> None:
+    """With time that grows as the square of the length this would take hours."""
+    assert clean(text).text.count("woodcutter") == text.count("woodcutter")
+
+
 words = st.text(alphabet="abcdeABCé", min_size=1, max_size=12)
 marks = st.sampled_from(["", "", "", ",", ".", "!", "--", '"', "'", "_", "-"])
 word = st.builds(lambda a, b, c: a + b + c, marks, words, marks)
@@ -132,7 +150,7 @@ def test_the_sequence_of_words_stays(paragraphs: list[str], width: int) -> None:
     """All but a word that a line end had cut, which is joined and told."""
     text = "\n\n".join(textwrap.fill(each, width, break_on_hyphens=False) for each in paragraphs)
     changes: Changes = []
-    after = spaced(joined(scene_breaks(emphasis(text, changes), changes), changes))
+    after = spaced(joined(scene_breaks(emphasis(text, changes), changes), changes), changes)
     letters = re.compile(r"[^\W_]")
     assert letters.findall(after) == letters.findall(text)
     told = sum(change.counts[0] for change in changes if change.sentence == WORDS_JOINED)

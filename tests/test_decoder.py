@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model import reference
 from model.checkpoint import as_stored, load
-from model.decoder import Decoder, Streams
+from model.decoder import STEPS, Decoder, Streams
 from model.lstm import CharLSTM, LSTMConfig
 from model.product import ROUTINES, is_exact
 from model.quantization import quantize
@@ -109,6 +109,23 @@ def test_it_stays_as_it_was_when_the_network_learns_on(network: CharLSTM) -> Non
 def large(request: pytest.FixtureRequest) -> CharLSTM:
     """A network whose decoder is exact, or is made so."""
     return lively(CONFIGS[1]) if request.param == "tiny" else load(ASSETS / "alice").network
+
+
+def test_an_exact_decoder_computes_tanh_of_multiples_of_a_step_alone(
+    large: CharLSTM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, tanh, given = Decoder(large, EXACT), np.tanh, []
+
+    def seen(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        given.append(x.copy())
+        tanh(x, out=out)
+
+    monkeypatch.setattr(np, "tanh", seen)
+    read(decoder, some_ids(B, T))
+    assert len(given) == T * decoder.L * 2
+    for each in given:
+        np.testing.assert_array_equal(each * STEPS, np.rint(each * STEPS))
+        assert (each * STEPS % 2 == 1).any(), "and they are no coarser"
 
 
 def test_no_sum_can_pass_what_float32_holds_exactly(large: CharLSTM) -> None:

@@ -61,6 +61,14 @@ def test_a_book_that_speaks_of_an_etext_keeps_its_beginning() -> None:
     assert changed(without_licence, f"x{STORY[:600]}\n\n{text}") == (f"x{STORY[:600]}\n\n{text}", [])
 
 
+def test_a_short_text_that_names_project_gutenberg_is_kept() -> None:
+    for text in (
+        f"{'a' * 400} Project Gutenberg {'b' * 200}",
+        "Project Gutenberg\nA.\nEnd of Project Gutenberg Etext A\n",
+    ):
+        assert changed(without_licence, text)[0].startswith(text[:17])
+
+
 # ---- before and behind the story -------------------------------------------------------------------------------------
 
 
@@ -77,8 +85,19 @@ def test_an_address_alone_is_no_credit() -> None:
     assert changed(credits, text) == (text, [])
 
 
-def test_a_title_page_is_left_out_up_to_its_imprint() -> None:
-    page = "MY BOOK\n\nJUVENILES\n\nOther Tales\n\nLONDON\n\nCopyright, 1926, by A. B.\n\nFirst Printing, May\n\n"
+@pytest.mark.parametrize(
+    "page",
+    [
+        "MY BOOK\n\nJUVENILES\n\nOther Tales\n\nLONDON\n\nCopyright, 1926, by A. B.\n\nFirst Printing, May\n\n",
+        "MEIN BUCH\n\nvon\n\nMir\n\nDruck von A. B. in Stuttgart.\n\n",
+        "MY BOOK\n\nby Me\n\nBOSTON\nA. B.\n1884.\n\n",
+        "MY BOOK\n\n(1884)\n\n",
+        "Zweites Buch\n\nGeheftet 70 Pf. Gebunden 90 Pf.\n\n",
+        "MON LIVRE\n\nPARIS\nLIBRAIRIE A. B.\n\nDroits de reproduction réservés.\n\n",
+    ],
+    ids=["English", "German", "year", "year in brackets", "price", "French"],
+)
+def test_a_title_page_is_left_out_up_to_its_imprint(page: str) -> None:
     story, notes = changed(title_page, f"{page}TO HER\n\n{STORY}")
     assert story == f"TO HER\n\n{STORY}"
     assert notes == [f"title page left out: {len(page)} characters"]
@@ -105,9 +124,10 @@ def test_what_is_no_title_page_stays(text: str) -> None:
         "LIST OF CHAPTERS\n\n   1  The King\n   2  The Hunt\n\n\n\n",
         "Inhaltsverzeichniß.\n\n                  Seite\n 1. Der König       1\n 2. Die Jagd        20\n\n\n\n",
         "CONTENTS\n\nCHAPTER I. The King at Home--The “Hunt”\n going on\n\nCHAPTER II. The Hunt--a Stag\n\n\n\n",
+        "------\n      TABLE DES MATIÈRES\n\n     I      Le Roi\n\n     II     La Chasse\n\n\n\n",
         "ILLUSTRATIONS\n\n  The king rode\n  and the dogs ran       _Frontispiece_\n\n  He came home      7\n\n\n\n",
     ],
-    ids=["paged", "underscores", "list", "German", "long entries", "illustrations"],
+    ids=["paged", "underscores", "list", "German", "long entries", "below a rule", "illustrations"],
 )
 def test_a_table_of_contents_is_left_out(table: str) -> None:
     story, notes = changed(contents, f"MY BOOK\n\n{table}CHAPTER I. The King at Home\n\n{STORY}")
@@ -128,14 +148,22 @@ def test_a_story_about_contents_stays() -> None:
         "\n\nTranscriber's Notes:\n\nPage 5, a period added.\n",
         "\n\nAnmerkungen zur Transkription:\n\nSeite 97, Punkt eingefügt.\n",
         "\n\nTable des matières\n\nI. Le roi\nII. La chasse\n",
+        "\n\nDruck von A. B. in Leipzig.\n\nIm selben Verlag:\n\nMein Buch. Geb. 3 Mk.\n",
+        "\n\n    IMPRIMERIE A. ET B.\n\nMon livre, 1 vol.\n",
+        "\n\nListe des corrections:\n\nPage 5: roi au lieu de loi.\n",
         "\n\n+------+\n| Transcriber's note: |\n| nothing |\n+------+\n",
     ],
-    ids=["advertisement", "notes", "transcriber", "German", "contents", "box"],
+    ids=["advertisement", "notes", "transcriber", "German", "contents", "printer", "imprimerie", "corrections", "box"],
 )
 def test_what_stands_behind_the_story_is_cut_off(back: str) -> None:
     story, notes = changed(back_matter, STORY + back)
     assert story.removesuffix("\n\nTHE END") == STORY
     assert len(notes) == 1
+
+
+def test_a_story_that_ends_at_the_printers_stays() -> None:
+    text = f"{STORY}\n\nThe king went home and\nprinted by night, in an imprimerie, what he knew."
+    assert changed(back_matter, text) == (text, [])
 
 
 def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
@@ -154,10 +182,22 @@ def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
         ("chase.[i_18] Then[12] he{34} came[A]", "chase. Then he came"),
         ("x [Footnote 3: a note] y", "x  y"),
         ("He[1] came.\n\n  [1] The\n  king.\n\nHe left.", "He came.\n\nHe left."),
+        ("“He came.” *\n\n*The king\ndid.\n\nHe left.", "“He came.”\n\nHe left."),
+        ("A list:\n\n* Bread\n\n* Butter", "A list:\n\n* Bread\n\n* Butter"),
+        ("*Dear* Anna,\n\n*Your* Tom\n\n* * *\n\nb", "*Dear* Anna,\n\n*Your* Tom\n\n* * *\n\nb"),
         ("a list:\n\n(1) Bread\n\n(2) Butter", "a list:\n\n(1) Bread\n\n(2) Butter"),
         ("Mohammad![III_70] Then", "Mohammad! Then"),
         ("x [Transcriber's note: sic] y", "x  y"),
         ("he [the king] said [all] that", "he [the king] said [all] that"),
+        ("a {The wood: p30.jpg} b", "a  b"),
+        ("a {wood} b", "a {wood} b"),
+        ("x [Abbildungen: 1.png] [Farbtafel] y", "x   y"),
+        ("Langden, [454a] where", "Langden, where"),
+        ("to [ex]change", "to [ex]change"),
+        ("a Yankee (* A man of the north.) said", "a Yankee said"),
+        ("a Yankee [* A man of\nthe north.] said", "a Yankee said"),
+        ("The end.\n\n[From old tales\nof the north.]\n\nOnce", "The end.\n\n\n\nOnce"),
+        ("The end.\n\nFootnotes:\n\nOnce", "The end.\n\nOnce"),
         ("he wrote [sic] and [so on]", "he wrote [sic] and [so on]"),
     ],
 )
@@ -171,7 +211,12 @@ def test_what_stands_in_brackets_for_the_edition_is_taken_out(text: str, left: s
         ("so _very_ good", "so very good"),
         ("_The\nwhole line_.", "The\nwhole line."),
         ("„=gesungen=“", "„gesungen“"),
+        ("„~gesungen~“ und *Deine* Lieder +1+", "„gesungen“ und Deine Lieder 1"),
+        ("2 * 3 * 4 and *** and ~5", "2 * 3 * 4 and *** and ~5"),
+        ("“im_possible_!” a sten_o_grapher, _my_self, 300_l._", "“impossible!” a stenographer, myself, 300l."),
         ("snake_case and a_b", "snake_case and a_b"),
+        ("|MRS. Lynde\nlived | here", "MRS. Lynde\nlived | here"),
+        ("_ Je vous remercie.\n\n_Oui_", "-- Je vous remercie.\n\nOui"),
         ("1 = 1 and a == b", "1 = 1 and a == b"),
     ],
 )
@@ -182,6 +227,12 @@ def test_marks_of_emphasis_are_taken_out(text: str, left: str) -> None:
 def test_lines_of_stars_become_one_form_of_scene_break() -> None:
     text = "a\n\n       *       *       *       *\n\n-----\n\nb\n\n*****\n\nc - d\n\n..."
     assert changed(scene_breaks, text)[0] == "a\n\n* * *\n\nb\n\n* * *\n\nc - d\n\n..."
+
+
+def test_a_rule_below_a_heading_is_no_scene_break() -> None:
+    left, notes = changed(scene_breaks, "I\n--------\nTHE KING\n\n--------\n\nOnce")
+    assert left == "I\nTHE KING\n\n* * *\n\nOnce"
+    assert notes == ["1 rule below a heading left out", "1 scene break set as * * *"]
 
 
 def test_page_numbers_are_left_out_and_the_sentences_they_broke_go_on() -> None:

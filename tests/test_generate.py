@@ -178,7 +178,7 @@ def test_a_routine_that_there_is_not_is_refused_in_one_line(
 ) -> None:
     monkeypatch.setenv("DECODER", "abacus")
     assert main([str(directory)]) == 2
-    assert capsys.readouterr().err == "model.generate: DECODER is 'abacus', but must be int8 or float32\n"
+    assert capsys.readouterr().err == "model.generate: DECODER is 'abacus', but must be one of int8, int7, float32\n"
 
 
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(directory: Path) -> None:

@@ -20,7 +20,7 @@ from model.generation import LONGEST, CarriedReader, GenerationConfig, Request, 
 from model.loaded import Model
 from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from model.sampling import Sampler, SamplingConfig
-from model.serving.mixture import Mixture
+from model.serving.mixture import Mixture, Pair
 from model.vocabulary import Vocabulary
 from tests.conftest import CHARACTERS, H, V, lively
 
@@ -261,6 +261,9 @@ def test_a_network_of_no_opinion_writes_every_character(model: Model) -> None:
         ({"stop": "sentence"}, "He said.", False),  # it may be 3.14
         ({"stop": "sentence"}, "He said. ", True),
         ({"stop": "sentence"}, "“Really?!”\n", True),
+        ({"stop": "sentence"}, "„Wirklich?“ ", True),
+        ({"stop": "sentence"}, "«\u202fVraiment\u202f?\u202f", False),
+        ({"stop": "sentence"}, "«\u202fVraiment\u202f?\u202f» ", True),
         ({"stop": "sentence"}, " . ", False),
         ({"stop": "text", "until": "END"}, "THE EN", False),
         ({"stop": "text", "until": "END"}, "THE END", True),
@@ -382,4 +385,4 @@ def test_window_context_and_mixtures_cannot_be_learned_with(model: Model) -> Non
     with pytest.raises(ValueError, match="adapt is for context carried"):
         GenerationConfig(adapt=True, context="window")
     with pytest.raises(ValueError, match="mixture"):
-        Request(Mixture(model, replace(model), 0.5), "a", GenerationConfig(adapt=True))
+        Request(Mixture(Pair(model, replace(model)), 0.5), "a", GenerationConfig(adapt=True))

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import http.client
 import json
+import random
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,15 +27,14 @@ HARDENED = """
 import app
 from gradio.events import api
 from interface import models
-from interface.hardening import harden
 
 def broken(text: str) -> str:
     return models.complaint(3)
 
-demo = app.build(app.load_models(["assets/alice"])[0], app.Scheduler())
-with demo:
+site = app.build(app.load_models(["assets/alice"])[0], app.Scheduler())
+with site.demo:
     api(broken)
-demo.launch(app_kwargs=harden(demo), ssr_mode=False)
+app.launch(site)
 """
 JOIN, RUN, CALL = "queue/join", "run/predict", "call/predict"
 BROKEN: list[Any] = [b"", b"{", b"[" * 100_000, b"\xff", [], {"data": 3}]
@@ -96,10 +96,15 @@ def test_no_event_trips_over_wrong_values_or_too_few_or_too_many(served: tuple[s
             continue
         count = len(event["inputs"])
         for values in ([wrong] * count, [wrong] * (count + 1), [wrong] * max(0, count - 1)):
-            body = {"data": values, "fn_index": event["id"], "session_hash": "a", "trigger_id": 1, "event_data": wrong}
-            status, answer = send(url, RUN, body)
-            assert status == 200 or "\n" not in json.loads(answer)["error"]
-        send(url, JOIN, body)
+            session = f"s{random.random()}"
+            body = {"data": values, "fn_index": event["id"], "session_hash": session, "trigger_id": 1}
+            body["event_data"] = wrong
+            status, answer = send(url, JOIN if event["queue"] is not False else RUN, body)
+            if status == 200 and event["queue"] is not False:
+                answer = send(url, f"queue/data?session_hash={session}")[1]
+                assert b"process_completed" in answer
+            else:
+                assert status == 200 or "\n" not in json.loads(answer)["error"]
     assert "Traceback" not in log.read_text()
 
 

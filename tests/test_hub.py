@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint import COPIES, FILES, CheckpointError, save
-from model.hub import LARGEST, load
+from model.checkpoint import COPIES, FILES, LARGEST, CheckpointError, save
+from model.hub import load
 from model.loaded import Model
 from tests.stand_in import Hub, serve
 

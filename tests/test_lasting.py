@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser import APP, SLOW, done, part, serving, settle, text, tinted, type_story, visit, write
 from tests.proxy import Proxy
 
-LONG = 6000  # characters, which `cased` writes in a second or two
+LONG = 10_000  # characters, the most that are written at once: `cased` writes for some seconds
 AWAY = 10  # seconds without any connection
 
 
@@ -74,18 +74,43 @@ def test_a_story_comes_back_after_a_reload_and_after_going_back(small_server: st
     kept = text(page)
     assert kept.startswith("The lion ")
     assert len(kept) > 200
-    page.context.close()
+    # And so does a tab that is closed.
+    context = page.context
+    page.close()
+    assert text(another(context, small_server)) == kept
+    context.close()
+
+
+def test_where_the_browser_keeps_nothing_the_page_says_so_and_writes(small_server: str, browser: Browser) -> None:
+    context = browser.new_context()
+    context.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"])
+          Object.defineProperty(window, name, { get() { throw new DOMException("", "SecurityError"); } });"""
+    )
+    page = another(context, small_server)
+    expect(part(page, "unavailable")).to_contain_text("This browser keeps nothing of this page")
+    type_story(page, "the old lion ")
+    first = write(page)
+    part(page, "stories").click()
+    part(page, "new-story").click()
+    assert text(page) == ""
+    part(page, "stories").click()
+    page.locator(".story-choice").click()
+    assert text(page) == first, "until the page is closed"
+    context.close()
 
 
 def test_two_tabs_follow_each_other_and_lose_nothing_where_both_write(small_server: str, browser: Browser) -> None:
     one = visit(browser, small_server)
     type_story(one, "the old lion")
-    one.wait_for_timeout(600)
+    one.wait_for_function("Object.values(localStorage).some((kept) => kept.includes('the old lion'))")
     two = another(one.context, small_server)
     assert text(two) == "the old lion"
     type_story(two, "the old hat")
     expect(part(one, "editor")).to_have_text("the old hat")
-    # Both change the story before either has saved.
+    # Both change the story before either has heard of the other.
+    for page in (one, two):
+        page.evaluate("addEventListener('storage', (event) => event.stopImmediatePropagation(), true)")
     for page, words in ((one, "one"), (two, "two")):
         page.evaluate(
             """words => {
@@ -95,7 +120,7 @@ def test_two_tabs_follow_each_other_and_lose_nothing_where_both_write(small_serv
             }""",
             words,
         )
-    one.wait_for_timeout(1200)
+    one.wait_for_function("Object.keys(localStorage).filter((key) => key.includes(' story ')).length === 2")
     two.reload()
     part(two, "stories").click()
     expect(two.locator(".story-choice")).to_have_count(2)
@@ -150,6 +175,6 @@ def test_a_server_that_is_killed_and_started_again_goes_on(
     port = str(urlparse(url).port)
     with serving(tmp_path / "two", *command, GRADIO_SERVER_PORT=port) as (_, log):
         assert done(page) == expected
-        assert re.match("Done: 6,000 characters", part(page, "status").inner_text())
+        assert re.match("Done: 10,000 characters", part(page, "status").inner_text())
         page.context.close()
     assert "Traceback" not in log.read_text()

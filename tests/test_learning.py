@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interface.learning import HELD_OUT, TRAINING, axes, curve, explain, lines, sample, slider, y_range
+from interface.learning import HELD_OUT, TRAINING, axes, curve, explain, lines, memory, sample, slider, y_range
 from model.checkpoint import load
 from model.loaded import Model
 
@@ -54,6 +54,23 @@ def test_a_beginning_near_the_rest_is_drawn(model: Model) -> None:
     tuned = dataclasses.replace(model, training=record(2.4, 2.2, 2))
     assert y_range(tuned) == pytest.approx([1.5, 2.4], abs=0.1)
     assert "began" not in explain(tuned)
+
+
+@pytest.mark.parametrize(
+    ("bits_lost", "told"),
+    [
+        ({"25": 0.31, "50": 0.062, "100": 0.003, "200": 0.0}, "0.31 with 25, 0.06 with 50. More than 100 characters"),
+        ({"100": -0.001, "25": 0.0}, "context): More than 25 characters bring it nothing."),
+        ({"25": 0.4, "800": 0.02}, "0.40 with 25, 0.02 with 800."),
+    ],
+)
+def test_it_tells_how_far_back_a_model_looks(model: Model, bits_lost: dict[str, float], told: str) -> None:
+    assert told in memory(dataclasses.replace(model, training={"context": {"bits_lost": bits_lost}}))
+
+
+@pytest.mark.parametrize("context", [None, {}, 5, {"bits_lost": None}, {"bits_lost": {"25": "much", "x": 1}}])
+def test_it_says_nothing_of_the_memory_where_the_record_does_not(model: Model, context: Any) -> None:
+    assert memory(dataclasses.replace(model, training={"context": context})) == ""
 
 
 def test_each_place_has_its_sample(learned: Model) -> None:

@@ -46,6 +46,8 @@ def test_the_first_lesson_writes_shows_letters_and_meets_a_neuron(page: Page) ->
     expect(bars.first).to_contain_text("100 %")
     part(page, "lesson-neurons").click()
     expect(page.locator("[name=lesson-neuron]").first).to_be_checked()
+    page.locator("[name=lesson-neuron]").last.scroll_into_view_if_needed()
+    expect(part(page, "example")).to_be_in_viewport()
     page.wait_for_function("[...CSS.highlights.keys()].some(name => name.startsWith('neuron'))")
     part(page, "lesson-reset").click()
     assert example(page) == before
@@ -66,8 +68,9 @@ def test_gates_are_shown_letter_by_letter(page: Page) -> None:
     part(page, "step-back").click()
     assert rows.all_text_contents() == first
     part(page, "step-play").click()
-    expect(page.locator(".read .now")).to_have_text("h")
-    part(page, "step-play").click()
+    expect(page.locator(".read .now")).not_to_have_text("▸")
+    expect(part(page, "step-play")).to_have_text("Play", use_inner_text=True)  # it ends with the text
+    expect(page.locator(".read span:not(.visually-hidden)").last).to_have_class("now")
 
 
 def test_two_networks_write_side_by_side_and_circles_are_told(page: Page) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model import reference
+from model import hardware, reference
 from model.lstm import CharLSTM, LSTMConfig, State, locked_dropout
 from tests.conftest import B, E, H, T, V, lively
 
@@ -107,6 +107,7 @@ def test_reading_leaves_the_given_state_as_it_was(network: CharLSTM) -> None:
     assert all(torch.equal(a, b) for a, b in zip(state, some_state(), strict=True))
 
 
+@pytest.mark.skipif(not hardware.has_bfloat16(torch.device("cpu")), reason="oneDNN has no LSTM in bfloat16 here")
 def test_the_network_runs_under_bfloat16_autocast_and_stays_near_float32() -> None:
     network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=L), scale=1)
     exact, _ = network(some_ids(), network.zero_state(B))

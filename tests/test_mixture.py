@@ -12,7 +12,7 @@ from model.generation import GenerationConfig, Request, generate
 from model.loaded import Model
 from model.lstm import CharLSTM, LSTMConfig
 from model.serving.batch import Batch
-from model.serving.mixture import Mixture
+from model.serving.mixture import Mixture, Pair
 from model.vocabulary import Vocabulary
 from tests.conftest import E, H, lively
 
@@ -42,17 +42,17 @@ def probabilities(model: Model, text: str) -> np.ndarray:
 
 
 def test_the_characters_are_those_of_both_and_capitals_stay_where_one_knows_them(model: Model, other: Model) -> None:
-    mixture = Mixture(model, other, 0.5)
+    mixture = Mixture(Pair(model, other), 0.5)
     assert set(mixture.vocabulary.characters) == set(model.vocabulary.characters) | set("Té")
     assert not mixture.vocabulary.lowercase
-    assert Mixture(model, model, 0.5).vocabulary.lowercase
+    assert Mixture(Pair(model, model), 0.5).vocabulary.lowercase
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_each_character_comes_from_the_one_or_the_other_by_the_chance_that_is_chosen(
     model: Model, other: Model, share: float
 ) -> None:
-    mixture = Mixture(model, other, share)
+    mixture = Mixture(Pair(model, other), share)
     streams = mixture.decoder.streams(1)
     for id in mixture.vocabulary.encode("Thé old"):
         logits = streams.step(np.array([int(id)]))
@@ -66,12 +66,12 @@ def test_each_character_comes_from_the_one_or_the_other_by_the_chance_that_is_ch
 
 
 def test_an_unknown_character_is_read_as_the_nearest_known_and_else_as_a_space(model: Model, other: Model) -> None:
-    part = Mixture(other, model, 0.5).decoder.parts[1]
+    part = Mixture(Pair(other, model), 0.5).decoder.parts[1]
     both = sorted({*OTHERS, *model.vocabulary.characters})
     reads = {character: model.vocabulary.characters[id] for character, id in zip(both, part.ids, strict=True)}
     assert (reads["é"], reads["T"], reads["a"], reads["\n"]) == ("e", "t", "a", "\n")
     quotes = replace(other, vocabulary=Vocabulary("“” ’‘ab"))
-    plain = Mixture(quotes, replace(other, vocabulary=Vocabulary("'\"x☃ ")), 0.5)
+    plain = Mixture(Pair(quotes, replace(other, vocabulary=Vocabulary("'\"x☃ "))), 0.5)
     reads = dict(
         zip(
             plain.vocabulary.characters,
@@ -85,41 +85,60 @@ def test_an_unknown_character_is_read_as_the_nearest_known_and_else_as_a_space(m
 @pytest.mark.parametrize("context", ["carried", "window"])
 def test_with_nothing_of_the_one_the_other_writes_as_if_alone(model: Model, other: Model, context: str) -> None:
     alone = written(model, context=context)
-    for mixture, share in ((Mixture(model, other, 0), 0), (Mixture(other, model, 1), 1)):
+    for mixture, share in ((Mixture(Pair(model, other), 0), 0), (Mixture(Pair(other, model), 1), 1)):
         mixed = written(mixture, context=context)
         assert mixed.text == alone.text
         assert mixed.responsibilities == [share] * 60
 
 
 def test_every_character_has_its_share_and_those_of_one_alone_are_its_own(model: Model, other: Model) -> None:
-    request = written(Mixture(model, other, 0.5), length=400, temperature=1.0)
+    request = written(Mixture(Pair(model, other), 0.5), length=400, temperature=1.0)
     assert len(request.responsibilities) == len(request.characters) == 400
     shares = list(zip(request.characters, request.responsibilities, strict=True))
     assert {share for character, share in shares if character in "Té"} == {1}
     assert {share for character, share in shares if character in "t."} == {0}
     assert len(set(request.responsibilities)) > 9
-    assert request.text == "".join(generate(Mixture(model, other, 0.5), PROMPT, request.config))
+    assert request.text == "".join(generate(Mixture(Pair(model, other), 0.5), PROMPT, request.config))
 
 
-def test_a_text_of_a_mixture_is_the_same_alone_and_in_a_batch(exact: Model, other: Model) -> None:
+def test_mixtures_of_one_pair_share_a_batch_with_any_weights_and_each_text_is_the_one_written_alone(
+    exact: Model, other: Model
+) -> None:
     vars(other)["decoder"] = Decoder(other.network, exact=True)
-    mixture = Mixture(exact, other, 0.4)
-    requests = [
-        Request(mixture, prompt, GenerationConfig(length=40 + b, seed=b, temperature=0.9))
-        for b, prompt in enumerate(["a", PROMPT, "The end", "", "é" * 9])
+    pair = Pair(exact, other)
+    prompts, weights = ["a", PROMPT, "The end", "", "é" * 9, "a", "a"], [0.4, 0, 0.9, 1, 1 / 3, 0.4, 0.41]
+    asked: list[tuple[Mixture, str, dict[str, Any]]] = [
+        (Mixture(pair, weight), prompt, {"length": 40 + b, "seed": b if b < 5 else 0, "temperature": 0.9})
+        for b, (prompt, weight) in enumerate(zip(prompts, weights, strict=True))
     ]
-    batch = Batch(mixture)
+    requests = [Request(mixture, prompt, GenerationConfig(**own)) for mixture, prompt, own in asked]
+    batch = Batch(requests[0].model)
     for request in requests:
         assert batch.accepts(request)
         batch.join(request)
         batch.step()
+    assert len(batch.running) == len(requests)
     while batch.unfinished:
         batch.step()
-    for b, (request, prompt) in enumerate(zip(requests, ["a", PROMPT, "The end", "", "é" * 9], strict=True)):
-        alone = written(mixture, prompt, length=40 + b, seed=b, temperature=0.9)
+    for request, (mixture, prompt, own) in zip(requests, asked, strict=True):
+        alone = written(mixture, prompt, **own)
         assert (alone.text, alone.responsibilities) == (request.text, request.responsibilities)
+    assert requests[0].text == requests[5].text[:40]
+    assert (
+        requests[0].text != requests[6].text[:40] or requests[0].responsibilities != requests[6].responsibilities[:40]
+    )
+
+
+def test_mixtures_share_no_batch_with_another_pair_nor_in_window_context(exact: Model, other: Model) -> None:
+    vars(other)["decoder"] = Decoder(other.network, exact=True)
+    pair = Pair(exact, other)
+    batch = Batch(Mixture(pair, 0.4))
+    batch.join(Request(Mixture(pair, 0.4), "a", GenerationConfig()))
+    for stranger in (exact, other, Mixture(Pair(other, exact), 0.4)):
+        assert not batch.accepts(Request(stranger, "a", GenerationConfig()))
+    assert not batch.accepts(Request(Mixture(pair, 0.4), "a", GenerationConfig(context="window")))
 
 
 def test_networks_that_are_not_exact_write_by_themselves(model: Model, exact: Model) -> None:
     other = replace(model, network=CharLSTM(model.network.config, 13).eval())
-    assert not Mixture(exact, other, 0.5).decoder.exact
+    assert not Mixture(Pair(exact, other), 0.5).decoder.exact

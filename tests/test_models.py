@@ -5,15 +5,27 @@ from typing import Any
 
 import pytest
 
-from interface.models import details, held_out_bits, offered, title
+from interface.models import offered
+from model.about import details, held_out_bits, title
 from model.loaded import Model
 
 
 def test_a_model_is_shown_as_what_it_is(model: Model) -> None:
     assert title(dataclasses.replace(model, name="alice")) == ("Alice in Wonderland", "in Carroll’s manner")
     assert title(dataclasses.replace(model, name="my-own_book")) == ("My own book", "")
+    assert title(dataclasses.replace(model, name="The lamp at Grey Point")) == ("The lamp at Grey Point", "")
     [told] = offered({"tiny": model})
     assert (told["name"], told["layers"], told["neurons"], told["lowercase"]) == ("tiny", 2, 11, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "first"), [("de", "Am"), ("fr", "Au"), ("en", "The"), ("fi", "The"), (None, "The")]
+)
+def test_a_text_may_begin_in_the_language_of_the_model(model: Model, language: str | None, first: str) -> None:
+    speaking = dataclasses.replace(model, training={"corpus": {"language": language}})
+    [told] = offered({"tiny": speaking})
+    assert told["beginnings"][0].split()[0] == first
+    assert told["language"] == (language or "")
 
 
 def test_figures_stand_under_details(model: Model) -> None:
@@ -26,6 +38,11 @@ def test_figures_stand_under_details(model: Model) -> None:
     }
     told = details(dataclasses.replace(model, training=record))
     assert told.startswith("Trained on what Storyteller had read, then on Winnie-the-Pooh. 1.2 million weights.")
+    base = dataclasses.replace(model, training={"corpus": {"name": "a and 4 more", "files": [{}] * 5}})
+    tuned = dataclasses.replace(model, training=record)
+    assert details(tuned, {"storyteller": base}).startswith("Trained on 5 books, then on Winnie-the-Pooh.")
+    later = dataclasses.replace(base, name="storyteller", training=base.training | {"init": {"name": "storyteller"}})
+    assert details(later, {"storyteller": base}).startswith("Trained on 5 books.")
     assert "1 minute of training. On pages it never saw it needs 1.46 bits per character" in told
 
 

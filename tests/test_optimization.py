@@ -1,13 +1,16 @@
 """Which optimizer moves which weights, and at what rate."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+from model import hardware
 from model.lstm import CharLSTM, LSTMConfig
 from tests.conftest import E, H, V
-from training.optimization import learning_rate, optimizers
+from training.optimization import Float32Muon, learning_rate, optimizers
 from training.recipes import CLASSIC, MODERN
 
 RECIPE = replace(MODERN, network=LSTMConfig(embedding_size=E, hidden_size=H, layers=2), weight_decay=0.25)
@@ -46,6 +49,32 @@ def test_a_step_of_either_changes_a_weight_by_about_as_much(tiny: CharLSTM, opti
         one.step()
     change = (tiny.layers[1].get_parameter("weight_hh_l0") - before).square().mean().sqrt().item()
     assert 0.1 * RECIPE.learning_rate < change < 1.1 * RECIPE.learning_rate
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_muon_computes_in_float32_where_the_hardware_has_no_bfloat16(
+    tiny: CharLSTM, has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda device: has and device.type == "cpu")
+    _, muon = optimizers(tiny, RECIPE.with_options({"optimizer": "muon"}))
+    assert type(muon) is (torch.optim.Muon if has else Float32Muon)
+
+
+@pytest.mark.parametrize("shape", [(4 * H, E), (E, 4 * H)])
+def test_muon_in_float32_makes_the_steps_of_torchs_muon(shape: tuple[int, int]) -> None:
+    chance = torch.Generator().manual_seed(0)
+    start = torch.randn(shape, generator=chance)
+    weights = [nn.Parameter(start.clone()), nn.Parameter(start.clone())]
+    options: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.25, "adjust_lr_fn": "match_rms_adamw"}
+    torchs, ours = torch.optim.Muon(weights[:1], **options), Float32Muon(weights[1:], **options)
+    for _ in range(3):
+        gradient = torch.randn(shape, generator=chance)
+        for each in weights:
+            each.grad = gradient.clone()
+        torchs.step()
+        ours.step()
+    torch.testing.assert_close(*weights, rtol=0.02, atol=0.003)  # bfloat16 has three digits
+    assert torchs.state_dict()["state"][0].keys() == ours.state_dict()["state"][0].keys()
 
 
 # ---- the learning rate -----------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from model.generation import CarriedReader, GenerationConfig, Request
 from model.loaded import Model
 from model.serving.batch import Batch
-from model.serving.mixture import AnyModel, Mixture
-from model.serving.prefix_cache import SHORTEST, PrefixCache
+from model.serving.mixture import AnyModel, Mixture, Pair
+from model.serving.prefix_cache import OVERHEAD, SHORTEST, PrefixCache
 
 PROMPT = "the old tale\nabide in it. " * 7
 
@@ -87,13 +87,15 @@ def test_another_text_or_another_model_is_read(exact: Model, steps: list[int]) -
         assert len(steps) == 2 * len(prompt)
 
 
-def test_the_states_of_a_mixture_are_cached_too(exact: Model, steps: list[int]) -> None:
-    mixture, prefix_cache = Mixture(exact, replace(exact), 0.5), PrefixCache()
-    written(mixture, PROMPT, prefix_cache, 3)
-    expected = written(mixture, PROMPT, None, 4)
-    steps.clear()
-    assert written(mixture, PROMPT, prefix_cache, 4) == expected
-    assert len(steps) == 40
+def test_the_states_of_a_pair_are_cached_for_all_its_mixtures(exact: Model, steps: list[int]) -> None:
+    pair, prefix_cache = Pair(exact, replace(exact)), PrefixCache()
+    written(Mixture(pair, 0.5), PROMPT, prefix_cache, 3)
+    for weight in (0.5, 0.2):
+        mixture = Mixture(pair, weight)
+        expected = written(mixture, PROMPT, None, 4)
+        steps.clear()
+        assert written(mixture, PROMPT, prefix_cache, 4) == expected
+        assert len(steps) == 40
 
 
 def test_in_window_context_nothing_is_cached(exact: Model) -> None:
@@ -116,9 +118,18 @@ def test_the_longest_prefix_is_found_and_at_least_one_id_is_left_to_read(exact: 
 
 
 def test_short_texts_are_not_cached_and_the_oldest_are_dropped(exact: Model) -> None:
-    prefix_cache = PrefixCache(entries=3)
+    prefix_cache = PrefixCache(3 * (OVERHEAD + 4 * 60))
     prefix_cache.put(exact, [1] * (SHORTEST - 1), "short")
     assert prefix_cache.longest(exact, [1] * 99) == (0, None)
     for first in range(4):
         prefix_cache.put(exact, [first] * 60, first)
     assert [prefix_cache.longest(exact, [first] * 61)[0] for first in range(4)] == [0, 60, 60, 60]
+
+
+def test_the_cache_never_has_more_bytes_than_it_may(exact: Model) -> None:
+    prefix_cache = PrefixCache(50_000)
+    state = exact.decoder.streams(1).save_state(0)
+    for length in (*range(60, 600, 60), 20_000, 60):
+        prefix_cache.put(exact, list(range(length)), state)
+        assert prefix_cache.bytes <= 50_000
+    assert prefix_cache.longest(exact, list(range(61)))[0] == 60

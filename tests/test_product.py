@@ -66,7 +66,7 @@ def test_decoder_in_the_environment_forces_a_routine(monkeypatch: pytest.MonkeyP
     assert chosen() == "float32"
     assert choice() == "float32 products, as DECODER says"
     monkeypatch.setenv("DECODER", "abacus")
-    with pytest.raises(ValueError, match="DECODER is 'abacus', but must be int8 or float32"):
+    with pytest.raises(ValueError, match="DECODER is 'abacus', but must be one of int8, int7, float32"):
         chosen()
 
 

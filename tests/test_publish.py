@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
+from model.archive import pack
 from model.checkpoint import CARD, COPIES, FILES, save
 from model.hub import load
 from model.loaded import Model
+from model.offline.page import offline_page
 from tests.stand_in import TOKEN, Hub, serve
 from tests.test_card import RECORD
 from tests.test_structure import imports
@@ -73,6 +75,14 @@ def test_what_is_published_is_loaded_back_byte_for_byte_by_name_and_by_revision(
         assert loaded.training == RECORD
     assert len(hub.written) == 1
     assert (directory / CARD).read_text() == "# written by hand\n"
+
+
+def test_a_zip_is_published_as_its_directory_is(hub: Hub, directory: Path, tmp_path: Path) -> None:
+    pack(directory, tmp_path / "my.zip")
+    assert main([str(directory), "ann/tiny"]) == 0
+    assert main([str(tmp_path / "my.zip"), "ann/my"]) == 0
+    assert own_files(directory) == {file: hub.content("ann/my")[file] for file in own_files(directory)}
+    assert sorted(path.name for path in tmp_path.glob("*.zip*")) == ["my.zip"]
 
 
 def test_the_card_is_made_from_the_record_and_its_python_runs(hub: Hub, directory: Path) -> None:
@@ -302,7 +312,7 @@ def shipped(*places: str) -> set[str]:
     return {file for file in listed if (ROOT / file).exists()}
 
 
-CODE = ("LICENSE", "README.md", "app.py", "requirements.txt", "interface", "model")
+CODE = ("LICENSE", "README.md", "app.py", "requirements.txt", "interface", "model", "training")
 
 
 def test_a_space_holds_just_what_the_app_needs(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -320,7 +330,7 @@ def test_a_space_holds_just_what_the_app_needs(hub: Hub, capsys: pytest.CaptureF
     for file in content:
         if file.endswith(".py"):
             packages = {module.split(".")[0] for module, _ in imports(content[file].decode())}
-            assert not packages & {"training", "benchmarks", "tests"}
+            assert not packages & {"benchmarks", "tests"}
 
 
 def test_a_space_of_given_models_names_them_and_holds_none(hub: Hub) -> None:
@@ -344,9 +354,61 @@ def test_a_dry_run_of_a_space_lists_its_files_and_sends_nothing(hub: Hub, capsys
     assert hub.requests == []
 
 
+# ---- a page that writes by itself ------------------------------------------------------------------------------------
+
+
+def test_a_page_is_one_file_made_here_with_the_licence_of_the_card_or_another(
+    model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(replace(model, training=RECORD), tmp_path / "tiny", "---\nlicense: cc0-1.0\n---\n")
+    file = tmp_path / "story.html"
+    assert main([str(tmp_path / "tiny"), "--page", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file} (0.1 MB) writes by itself: open it in a browser\n"
+    assert file.read_bytes() == offline_page(load(tmp_path / "tiny"))
+    assert "Licence of the model: cc0-1.0." in file.read_text(encoding="utf-8")
+    assert main([str(tmp_path / "tiny"), "--page", str(file), "--license", "mit"]) == 0
+    assert "Licence of the model: mit." in file.read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_made_or_written_is_refused_in_one_sentence(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(directory.parent / "nowhere"), "--page", "story.html"]) == 2
+    assert "there is no checkpoint directory" in one_sentence(capsys)
+    assert main([str(directory), "--page", str(directory.parent / "no" / "story.html")]) == 2
+    assert "No such file or directory" in one_sentence(capsys)
+
+
+def test_a_static_space_is_the_page_and_its_metadata(
+    hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(directory), "--space", "ann/page", "--static", "--license", "mit"]
+    assert main([*command, "--dry-run"]) == 0
+    assert hub.requests == []
+    capsys.readouterr()
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{hub.address}/spaces/ann/page\n"
+    content = hub.content("ann/page")
+    assert content.keys() == {".gitattributes", "README.md", "index.html"}
+    assert content["index.html"] == offline_page(load(directory), "mit")
+    card = ModelCard(content["README.md"].decode())
+    assert (card.data.get("sdk"), card.data.get("title"), card.data.get("license")) == ("static", "Tiny", "mit")
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["assets/alice"], ["assets/alice", "ann/a", "--models", "ann/b"], ["--space", "ann/a", "--create-pr"]],
+    [
+        [],
+        ["assets/alice"],
+        ["assets/alice", "ann/a", "--models", "ann/b"],
+        ["--space", "ann/a", "--create-pr"],
+        ["--page", "story.html"],
+        ["assets/alice", "ann/a", "--page", "story.html"],
+        ["assets/alice", "--page", "story.html", "--private"],
+        ["--space", "ann/a", "--static"],
+        ["assets/alice", "ann/a", "--static"],
+        ["assets/alice", "--space", "ann/a", "--static", "--models", "ann/b"],
+    ],
     ids=" ".join,
 )
 def test_options_that_do_not_go_together_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

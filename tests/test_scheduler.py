@@ -18,7 +18,8 @@ from model.loaded import Model
 from model.lstm import CharLSTM
 from model.sampling import Sampler
 from model.serving.batch import Batch
-from model.serving.mixture import Mixture
+from model.serving.limits import Limits
+from model.serving.mixture import Mixture, Pair
 from model.serving.prefix_cache import PrefixCache
 from model.serving.scheduler import PIECE, Scheduler
 from model.vocabulary import Vocabulary
@@ -59,7 +60,7 @@ def test_texts_of_several_models_and_contexts_are_those_written_alone(exact: Mod
 
 
 def test_while_all_slots_are_taken_requests_wait_in_the_queue_and_then_run(exact: Model) -> None:
-    scheduler = Scheduler(slots=2)
+    scheduler = Scheduler(Limits(slots=2))
     requests = [scheduler.submit(exact, "a", config(seed, length=LONG)) for seed in range(5)]
     wait(lambda: scheduler.running == 2)
     assert [scheduler.queue_position(request) for request in requests] == [0, 0, 1, 2, 3]
@@ -83,7 +84,7 @@ def test_a_stop_ends_a_text_at_once(exact: Model) -> None:
     request.cancel()
     assert request.done
     assert scheduler.running == 0, "its slot must be free"
-    wait(lambda: not scheduler._batches)
+    wait(lambda: not scheduler._turns)
     written = request.text
     time.sleep(0.05)
     assert request.text == written
@@ -139,7 +140,7 @@ def test_what_cannot_share_a_batch_gets_no_more_time_than_what_can(
     scheduler = Scheduler()
     ordinary = scheduler.submit(exact, "a", config(length=LONG))
     wait(lambda: bool(ordinary.characters))
-    mixtures = [Mixture(exact, replace(exact), weight) for weight in (0.2, 0.4)]
+    mixtures = [Mixture(Pair(exact, replace(exact)), weight) for weight in (0.2, 0.4)]
     costly = [scheduler.submit(exact, "a", config(seed, length=LONG, context="window")) for seed in range(3)]
     costly += [scheduler.submit(mixture, "a", config(length=LONG)) for mixture in mixtures]
     wait(lambda: all(request.characters for request in costly))
@@ -185,11 +186,28 @@ def test_a_long_prompt_is_read_in_pieces_that_take_no_more_time_than_the_others_
     scheduler.close()
 
 
+def test_mixtures_of_one_pair_advance_together_whatever_their_weights(exact: Model) -> None:
+    scheduler, other = Scheduler(), replace(exact)
+    vars(other)["decoder"] = Decoder(exact.network, exact=True)
+    pair = Pair(exact, other)
+    mixtures = [Mixture(pair, weight / 16) for weight in range(16)]
+    requests = [scheduler.submit(mixture, "a", config(length=LONG)) for mixture in mixtures]
+    wait(lambda: all(request.characters for request in requests))
+    assert len(scheduler._turns) == 1
+    for request in requests:
+        request.cancel()
+    wait(lambda: not scheduler._turns)
+    for request in requests:
+        alone = generate(request.model, "a", config(length=len(request.text) or 1))
+        assert request.text == "".join(alone)
+    scheduler.close()
+
+
 def test_a_mixture_reads_a_long_prompt_in_pieces_too(exact: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, lambda _: 1.0, 0.05)
     other = replace(exact, vocabulary=Vocabulary("\n abdehilnoTé"))
     vars(other)["decoder"] = exact.decoder
-    mixture = Mixture(exact, other, 0.3)
+    mixture = Mixture(Pair(exact, other), 0.3)
     scheduler = Scheduler()
     prompt = "the old tale\nabide in it " * 20
     request = scheduler.submit(mixture, prompt, config(1))
@@ -356,7 +374,7 @@ def test_a_text_that_is_done_never_grows_again(exact: Model) -> None:
         wait(lambda request=request: bool(request.characters))  # type: ignore[misc]
         request.cancel()
         text = request.text
-        wait(lambda: scheduler.running == 0 and not scheduler._batches)
+        wait(lambda: scheduler.running == 0 and not scheduler._turns)
         assert request.text == text
     scheduler.close()
 
@@ -371,7 +389,7 @@ def test_what_is_drawn_after_the_end_of_a_text_is_no_part_of_it(exact: Model) ->
 
 
 def test_a_closed_scheduler_ends_every_text(exact: Model) -> None:
-    scheduler = Scheduler(slots=2)
+    scheduler = Scheduler(Limits(slots=2))
     requests = [scheduler.submit(exact, "a", config(seed, length=LONG)) for seed in range(3)]
     wait(lambda: scheduler.running == 2)
     scheduler.close()

@@ -5,6 +5,7 @@ import torch
 from model.analysis.stepping import step, steps, write_fixed
 from model.generation import GenerationConfig, Request, generate
 from model.loaded import Model
+from model.serving.work import finish
 
 IDS = [3, 7, 1, 0, 12]
 
@@ -42,7 +43,7 @@ def test_writing_with_a_held_unit_is_repeatable_and_another_text(model: Model) -
 
     def written(fixed: dict[tuple[int, int], float]) -> str:
         request = Request(model, "the old ", config)
-        write_fixed(request, model.network, fixed)
+        finish(write_fixed(request, model.network, fixed))
         return request.text
 
     assert written({}) == "".join(generate(model, "the old ", config)), "holding nothing changes nothing"
@@ -52,5 +53,5 @@ def test_writing_with_a_held_unit_is_repeatable_and_another_text(model: Model) -
 def test_a_cancelled_request_writes_nothing(model: Model) -> None:
     request = Request(model, "the old ", GenerationConfig(length=40))
     request.cancel()
-    write_fixed(request, model.network, {})
+    finish(write_fixed(request, model.network, {}))
     assert request.text == ""

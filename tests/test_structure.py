@@ -30,25 +30,33 @@ MODEL = {
     "model.words": {"model.vocabulary"},
     "model.decoder": BASE,
     "model.loaded": BASE | {"model.copying", "model.decoder"},
+    "model.about": LOADED,
+    "model.offline": set(),
+    "model.offline.page": LOADED | {"model.about"},
     "model.checkpoint": LOADED,
-    "model.hub": LOADED | {"model.checkpoint"},
+    "model.archive": {"model.checkpoint"},
+    "model.hub": LOADED | {"model.checkpoint", "model.archive"},
     "model.analysis": set(),
     "model.analysis.units": set(),
-    "model.analysis.inspection": LOADED | {"model.adaptation"},
+    "model.serving": set(),
+    "model.serving.work": set(),
+    "model.analysis.inspection": LOADED | {"model.adaptation", "model.serving.work"},
     "model.analysis.alignment": set(),
     "model.analysis.saliency": LOADED,
-    "model.serving": set(),
     "model.serving.mixture": LOADED,
     "model.generation": LOADED | {"model.adaptation", "model.words", "model.serving.mixture"},
-    "model.analysis.stepping": WRITING,
+    "model.analysis.stepping": WRITING | {"model.serving.work"},
+    "model.serving.limits": {"model.options"},
+    "model.serving.figures": set(),
     "model.serving.prefix_cache": WRITING,
     "model.serving.batch": WRITING | {"model.serving.prefix_cache"},
-    "model.serving.scheduler": WRITING | {"model.serving.prefix_cache", "model.serving.batch"},
+    "model.serving.scheduler": WRITING
+    | {f"model.serving.{name}" for name in ("batch", "figures", "limits", "prefix_cache", "work")},
     "model.text_file": set(),
     "model.generate": WRITING | {"model.checkpoint", "model.hub", "model.text_file"},
 }
-# What the page may use of the training: that with which the training command begins a run.
-ENTRANCE = {"training.corpus", "training.recipes", "training.trainer", "training.train"}
+# What the page may use of the training: what runs its commands, what fetches a book, and what publishes a model.
+ENTRANCE = {"training.jobs", "training.job", "training.limits", "training.gutenberg", "training.publish"}
 
 
 def name_of(path: Path) -> str:

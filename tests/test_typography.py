@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.typography import CONVENTIONS, typeset
+from model.typography import CONVENTIONS, THIN_SPACE, Typography, typeset
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,10 @@ def test_english_quotes_and_dashes(typed: str, printed: str) -> None:
         ('"Ach--nein," sagte sie.', "„Ach – nein,“ sagte sie."),
         ("»Wer?« fragte er -- »ich nicht.«", "„Wer?“ fragte er – „ich nicht.“"),
         ("„Wer?“ fragte er.", "„Wer?“ fragte er."),
+        ("Greenhorn? - - Ach", "Greenhorn? – Ach"),
+        ("„Der Hof heißt >Körnerlos<!“", "„Der Hof heißt ‚Körnerlos‘!“"),
+        ("»Er rief: ›Halt ein.‹«", "„Er rief: ‚Halt ein.‘“"),
+        ("1 < 2 und 3 > 2, a>b", "1 < 2 und 3 > 2, a>b"),
         ("'s war, wie's ist, er hat's", "’s war, wie’s ist, er hat’s"),
     ],
 )
@@ -52,13 +56,17 @@ def test_german_quotes_and_dashes(typed: str, printed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "printed"),
     [
-        ("--Bonjour! dit-il.", "— Bonjour! dit-il."),
-        ("«C'est lui--», dit-elle", "«C’est lui —», dit-elle"),
-        ('"L\'autre," dit-il', "«L’autre,» dit-il"),
+        ("--Bonjour! dit-il.", "— Bonjour~! dit-il."),
+        ("«C'est lui--», dit-elle", "«~C’est lui —~», dit-elle"),
+        ('"L\'autre," dit-il', "«~L’autre,~» dit-il"),
+        ("« Quoi ?! » dit-il ; il sortit :", "«~Quoi~?!~» dit-il~; il sortit~:"),
+        ("Lui… ! (!) à 10:30, http://a.fr/?b=1 :)", "Lui…~! (!) à 10:30, http://a.fr/?b=1 :)"),
+        ("«Un.\n\n» Deux.»", "«~Un.\n\n«~Deux.~»"),  # speech that runs on
     ],
 )
 def test_french_quotes_and_dashes(typed: str, printed: str) -> None:
-    assert typeset(typed, "French") == printed
+    """A tilde stands for the narrow no-break space."""
+    assert typeset(typed, "French") == printed.replace("~", THIN_SPACE)
 
 
 def test_as_it_is_changes_nothing() -> None:
@@ -71,7 +79,15 @@ def test_what_is_printed_already_stays(typography: str) -> None:
     assert typeset(printed, typography) == printed  # type: ignore[arg-type]
 
 
-@given(st.text(alphabet="aBé1 \n.,!?-—_'\"“”‘’„«»`´()", max_size=80), st.sampled_from(list(CONVENTIONS)))
+@pytest.mark.parametrize("repeated", [" ", "\t", "'a ", "‘a ", "“a ", "' \" ", "-", " ?", "« "])
+@pytest.mark.parametrize("typography", ["English", "French"])
+def test_a_long_text_of_marks_or_spaces_ends_soon(repeated: str, typography: Typography) -> None:
+    """A prompt may have 100,000 characters; with time that grows as their square this would take many minutes."""
+    text = "a" + repeated * (99_999 // len(repeated))
+    assert typeset(text, typography).count("a") == text.count("a")
+
+
+@given(st.text(alphabet="aBé1 \u202f\n.,!?:-—_'\"“”‘’„«»`´()", max_size=80), st.sampled_from(list(CONVENTIONS)))
 @settings(derandomize=True, deadline=None, max_examples=300)
 def test_no_letter_is_lost_or_moved(text: str, typography: str) -> None:
     words = re.compile(r"[^\W_]+")

@@ -40,3 +40,9 @@ def test_prose_verse_and_a_few_numbers_are_left_in_peace() -> None:
 
 def test_a_list_of_few_lines_is_no_list() -> None:
     assert unlike_prose(PROSE + "\n\n" + "".join(f"{i}. a thing\n" for i in range(1, 6))) == []
+
+
+@pytest.mark.parametrize("line", ["|" + "a" * 200_000, "a    b" + " " * 200_000 + "c.", "." * 200_000 + "a"])
+def test_a_line_of_a_whole_book_is_read_soon(line: str) -> None:
+    """With time that grows as the square of the length this would take hours."""
+    assert unlike_prose(f"{line}\n" * 2) == []

@@ -295,7 +295,7 @@ def test_a_prompt_gets_the_quotes_and_dashes_that_the_model_knows() -> None:
     printed = Vocabulary("“”‘’— .,ITabcdehilnorstw", typography="English")
     repair = printed.repair("\"I can't--'no'.\"")
     assert repair.text == "“I can’t—‘no’.”"
-    assert repair.report == "quotes and dashes as in print"
+    assert repair.report == "punctuation as in print"
     assert printed.repair("“I can’t.”").report == ""
 
 

@@ -24,6 +24,12 @@ def test_the_last_letter_of_a_word_to_avoid_is_never_written_at_its_place() -> N
     assert added("a h", avoid="hot") == {}
 
 
+@pytest.mark.parametrize("mark", "’'")
+def test_what_stands_behind_an_apostrophe_is_no_word_of_its_own(mark: str) -> None:
+    assert added(f"don{mark}", avoid="t", favour="tin") == {}
+    assert added(f"a {mark}", avoid="t") == {"t": -np.inf, "T": -np.inf}, "but a word in quotes is one"
+
+
 def test_a_word_to_favour_is_likelier_letter_by_letter_until_it_stands_there() -> None:
     assert added("a ", favour="tin") == {"t": BEGIN, "T": BEGIN}
     assert added("a t", favour="tin") == {"i": GO_ON}

@@ -6,16 +6,18 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from interface.models import Models
 from interface.writing import Writing, shades
 from model.generation import GenerationConfig, Request
 from model.loaded import Model
+from model.serving.mixture import Mixture, networks
 from model.serving.scheduler import Scheduler
 
 
 @pytest.fixture
 def desk(model: Model) -> Iterator[Writing]:
     scheduler = Scheduler()
-    yield Writing({"tiny": model, "other": model}, scheduler)
+    yield Writing(Models({"tiny": model, "other": model}), scheduler)
     scheduler.close()
 
 
@@ -46,6 +48,12 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(desk: Writing, wrong: d
     assert refused.value.message.endswith(".")
 
 
+def test_mixtures_of_the_same_two_models_are_of_one_pair_whatever_the_shares(desk: Writing) -> None:
+    mixtures = [desk.settle("", "tiny", second="other", share=share)[0] for share in (0.2, None)]
+    assert [mixture.weight for mixture in mixtures if isinstance(mixture, Mixture)] == [0.2, 0.5]
+    assert networks(mixtures[0]) is networks(mixtures[1])
+
+
 def test_a_text_to_stop_at_is_read_as_the_model_reads(desk: Writing) -> None:
     assert desk.settle("", "tiny", stop="text", until="THE END")[1].until == "the end"
 
@@ -54,7 +62,7 @@ def test_a_text_to_stop_at_is_read_as_the_model_reads(desk: Writing) -> None:
 def test_a_neuron_that_is_not_there_is_refused(desk: Writing, model: Model, wrong: tuple[Any, Any, Any]) -> None:
     request = Request(model, "", GenerationConfig(length=3))
     with pytest.raises(gr.Error, match="must be"):
-        desk.steer(request, model, *wrong)
+        desk.steer(request, *wrong)
 
 
 def test_each_character_of_a_mixture_has_a_shade(model: Model) -> None:

@@ -15,7 +15,9 @@ from training.recipes import LIBRARY, Recipe
 
 ASSETS = Path(__file__).parent.parent / "assets"
 SCORED = 5_000  # characters of a text that are scored
-STREAMS = 16  # read side by side, which is several times as fast as one
+GLANCE = 1_000  # characters of it that show which models do not know its language
+FAR_BEHIND = 0.5  # bits per character more than the best model, from which on one is not scored further
+STREAM = 512  # characters for each of the streams that are read side by side, which is faster than one after another
 UNKNOWN_BITS = 21.0  # what it takes to name one of Unicode's characters
 ORDER = 3  # characters before the next one that `learned_on_the_fly` looks at, at most
 
@@ -29,7 +31,7 @@ class Choice:
 
 
 def begin(init: str, text: str, recipe: Recipe, own_sizes: bool = False) -> Choice:
-    """What a run with `--init` as typed begins from: auto, none, or a directory or name on the Hub.
+    """What a run with `--init` as typed begins from: auto, none, a directory, a zip or a name on the Hub.
 
     `own_sizes` tells that the network's sizes were chosen, which no model has then. CheckpointError as for `hub.load`.
     """
@@ -57,9 +59,11 @@ def choose(text: str, bases: Sequence[Path]) -> Choice:
     models = [hub.load(place) for place in bases]
     if not models:
         return Choice(None, "from nothing: there is no model to begin from")
-    scores = [bits_per_character(model, sample) for model in models]
+    glances = [bits_per_character(model, sample[:GLANCE]) for model in models]
+    near = [model for model, bits in zip(models, glances, strict=True) if bits <= min(glances) + FAR_BEHIND]
+    scores = [bits_per_character(model, sample) for model in near]
     score, nothing = min(scores), learned_on_the_fly(sample)
-    base = models[scores.index(score)]
+    base = near[scores.index(score)]
     needs = f"needs {score:.2f} bits for each of the first {len(sample):,} characters"
     alone = f"a model that learns from these alone needs {nothing:.2f}"
     if score < nothing:
@@ -85,7 +89,8 @@ def bits_per_character(model: Model, text: str) -> float:
     known = "".join(character for character in text if character in model.vocabulary.ids)
     if len(known) < 2:
         return inf
-    nats = evaluate(model.network, model.vocabulary.encode(known), model.context, STREAMS).total_nats
+    streams = 1 + len(known) // STREAM
+    nats = evaluate(model.network, model.vocabulary.encode(known), model.context, streams).total_nats
     return (nats / log(2) + UNKNOWN_BITS * (len(text) - len(known))) / len(text)
 
 

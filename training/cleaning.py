@@ -8,7 +8,7 @@ from typing import Literal
 
 import py3langid
 
-from model.typography import MARK, TYPED_DASH, Typography, typeset
+from model.typography import MARK, POINTED, TYPED_DASH, Typography, typeset
 from training.changes import Change, Changes, note
 from training.edition import RULES, without_licence
 
@@ -49,10 +49,11 @@ def clean(text: str, form: Form = "book") -> Cleaned:
     for rule in RULES:
         text = rule(text, changes)
     text = joined(text, changes) if layout == "wrapped" else text
-    text = spaced(text)
+    text = spaced(text, changes)
     typography = TYPOGRAPHY.get(language, "as it is")
     if typography != "as it is":
-        note(changes, "quotes and apostrophes set as in print: {mark}", len(MARK.findall(text)))
+        pointed = 2 * len(POINTED.findall(text)) if typography == "German" else 0
+        note(changes, "quotes and apostrophes set as in print: {mark}", len(MARK.findall(text)) + pointed)
         note(changes, "dashes set as in print: {dash}", len(TYPED_DASH.findall(text)))
     return Cleaned(typeset(text, typography), typography, language, layout, tuple(changes))
 
@@ -123,7 +124,7 @@ def joined(text: str, changes: Changes) -> str:
     lines = text.split("\n")
     width = max(line_width(lines), NARROWEST_WRAPPED)
     words = set(re.findall(r"[^\W\d_]+", text.casefold()))
-    compounds = set(re.findall(r"[^\W\d_]+-[^\W\d_]+", text.casefold()))
+    compounds = set(re.findall(r"(?<![^\W\d_])[^\W\d_]+-[^\W\d_]+", text.casefold()))
 
     def is_cut(head: str, tail: str) -> bool:
         """Whether a hyphen between these parts of a word stands there only because the line ended."""
@@ -157,7 +158,7 @@ def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bo
             continue
         joins += 1
         following = following.strip()
-        head, tail = re.search(r"([^\W\d_]+)-$", parts[-1]), re.match(r"[^\W\d_]+", following)
+        head, tail = re.search(r"(?<![^\W\d_])([^\W\d_]+)-$", parts[-1]), re.match(r"[^\W\d_]+", following)
         if head and tail and is_cut(head[1], tail[0]):
             parts[-1] = parts[-1][:-1]
             cuts += 1
@@ -166,8 +167,9 @@ def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bo
     return "".join(parts), joins, cuts
 
 
-def spaced(text: str) -> str:
+def spaced(text: str, changes: Changes) -> str:
     """`text` with one space between words and sentences, and one blank line between paragraphs."""
-    text = re.sub(r"(?<=\S)[ \u00a0]{2}(?=\S)", " ", text)
-    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+    text, count = re.subn(r"(?<=\S)[ \u00a0]{2}(?=\S)|(?<=[^\W\d][.!?;])[ \u00a0]{3,}(?=\S)", " ", text)
+    note(changes, "wide spaces between words made one: {place}", count)
+    text = re.sub(r"(?<![ \t])[ \t]+$", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

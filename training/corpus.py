@@ -14,6 +14,7 @@ from typing import Any
 from model.text_file import UTF_8, TextFileError, read_text_file
 from model.typography import Typography
 from model.vocabulary import normalise
+from training import gutenberg
 from training.cleaning import Cleaned, Form, clean
 
 HELD_OUT_SHARE = 0.1
@@ -79,11 +80,13 @@ class Corpus:
 def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", hold_out: Sequence[Path] = ()) -> Corpus:
     """The text of one or more files, one after the other; TextFileError where a file is no text or all are too short.
 
+    A book of Project Gutenberg can stand in place of a file: gutenberg:NUMBER, or its address.
     The last tenth is held out, at most `MOST_HELD_OUT` characters; where there are books to `hold_out`, the beginnings
     of these are held out instead, and all the rest trains.
     """
-    own = [_read_file(path, lowercase, form) for path in map(Path, paths)]
-    others = [_read_file(path, lowercase, form, MOST_HELD_OUT // len(hold_out)) for path in map(Path, hold_out)]
+    paths, hold_out = ([gutenberg.local(Path(path)) for path in each] for each in (paths, hold_out))
+    own = [_read_file(path, lowercase, form) for path in paths]
+    others = [_read_file(path, lowercase, form, MOST_HELD_OUT // len(hold_out)) for path in hold_out]
     length = sum(book.length for book in own) + len(BETWEEN) * (len(own) - 1)
     if length < SHORTEST:
         raise TextFileError(
@@ -93,7 +96,7 @@ def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", h
     books: list[Book] = []
     for book in [*own, *others]:
         books.append(replace(book, start=books[-1].end + len(BETWEEN) if books else 0))
-    stems = [Path(path).stem for path in paths]
+    stems = [path.stem for path in paths]
     return Corpus(
         name=" + ".join(stems) if len(stems) < 4 else f"{stems[0]} and {len(stems) - 1} more",
         text=BETWEEN.join(book.text for book in books),

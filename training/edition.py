@@ -38,8 +38,9 @@ def without_licence(text: str, changes: Changes) -> str:
     start = next((match.end() for match in GUTENBERG_START.finditer(text[: 2 * LONGEST_HEADER])), 0)
     end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
     if not start and GUTENBERG_LINE.search(text[:500]):
-        *_, last = GUTENBERG_LINE.finditer(text[: min(LONGEST_HEADER, len(text) // 2)])
-        start = text.find("\n\n", last.end())
+        header = text[: min(LONGEST_HEADER, len(text) // 2)]
+        last = max((match.end() for match in GUTENBERG_LINE.finditer(header)), default=0)
+        start = max(0, text.find("\n\n", last)) if last else 0
     behind = GUTENBERG_LINE.search(text, (start + end) // 2, end) if start else None
     if behind and "Gutenberg" in behind[0]:
         end = behind.start()
@@ -55,9 +56,10 @@ def without_licence(text: str, changes: Changes) -> str:
 FRONT_SHARE = 0.1  # of a text: how far from its beginning front matter is looked for
 CREDITS = re.compile(
     r"^[\W_]*(?:(?:Produced|Prepared|Scanned|Transcribed) (?:by|from|and)|(?:Distributed )?Proofread|Updated editions"
-    r"|Special thanks are due|Note: (?:Project Gutenberg|Images of))"
+    r"|Special thanks are due|Note: (?:Project Gutenberg|Images of)|Title: )"
     r"|\be-?texts?\b|Project Gutenberg|Gutenberg Projekt|\b(?:pgdp\.net|gutenberg\.(?:net|org)|archive\.org)\b"
-    r"|\be-?book (?:was|is) (?:prepared|produced)",
+    r"|\be-?book (?:was|is) (?:prepared|produced)|\b(?:livre|version|édition) (?:électronique|numérisée)\b"
+    r"|\borthographe (?:d.origine )?a été conservée\b|\bponctuation n.a pas été modifiée\b|\btacitement remplacé",
     re.IGNORECASE,
 )
 TRANSCRIBER = re.compile(
@@ -69,8 +71,11 @@ OF_A_NOTE = re.compile(r"transkri|transcri|original", re.IGNORECASE)
 CREDITS_WITHIN = 5_000  # characters
 IMPRINT = re.compile(
     r"\bcopyright\b|all rights reserved|alle rechte vorbehalten|\bprinted in\b|\bpublishers?$|\bpublished by\b"
-    r"|\bverlag\b|^\W*\S+ auflage\b|^\W*(?:first|second|third|\w+(?:th|st|nd|rd)) (?:printing|impression|edition)\b"
-    r"|\bby the same author\b",
+    r"|\bverlag\b|^[^\w\n]*\w\S* auflage\b"
+    r"|^[^\w\n]*(?:first|second|third|\w+(?:th|st|nd|rd)) (?:printing|impression|edition)\b"
+    r"|\bby the same author\b|^[^\w\n]*druck(?: von\b|:)|\b(?:tous droits|droits de (?:reproduction|traduction))\b"
+    r"|^[^\w\n]*(?:[aà] la )?librairie\b|\béditeurs?$|\bdu même auteur\b|\bexemplaires\b.{0,60}\bnumérotés\b"
+    r"|^[^\w\n]*achevé d.imprimer\b|^[^\w\n]*1[5-9]\d\d[^\w\n]*$|\bgebunden \d+ (?:pf|mk?)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 PROSE = re.compile(r"^.{100,}[a-z][.!?][\"”'’»]*\s*$", re.DOTALL)  # a paragraph that ends as a sentence does
@@ -125,7 +130,7 @@ def contents(text: str, changes: Changes) -> str:
     kept: list[str] = []
     cut = i = 0
     while i < len(front):
-        heading, _, lines = front[i].strip().partition("\n")
+        heading, _, lines = re.sub(r"\A[\W_]+\n", "", front[i]).strip().partition("\n")  # without a rule above it
         end = _end_of_table(front, i + 1, lines) if CONTENTS.match(heading) else i
         if end == i:
             kept.append(front[i])
@@ -186,8 +191,16 @@ BACK_HEADING = re.compile(
     r"|anmerkungen|fußnoten|inhalt(?:sverzeichni(?:s|ss|ß))?|table(?: des mati[èe]res)?)\W*$",
     re.IGNORECASE,
 )
-# How much of a text can stand behind a heading of each kind.
-SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_OF_NOTES = 0.15, 0.03, 0.1
+# A line that is no heading, with which the printer's and the publisher's own pages begin, or a list of corrections.
+BACK_LINE = re.compile(
+    r"^\W*(?:druck(?: von\b|:)|verlag (?:von|der)\b|(?:im gleichen|in (?:demselben|gleichem|unserem)) verlage?\b"
+    r"|alphabetisches verzeichnis\b|korrekturen:|liste (?:der )?korrigierte|im folgenden werden alle geänderten\b"
+    r"|(?:.{0,30}[\W_])?imprimerie\b|achevé d.imprimer\b|liste des (?:corrections|modifications)\b"
+    r"|printed (?:in|by)\b|printed and bound\b)",
+    re.IGNORECASE,
+)
+# How much of a text can stand behind a heading of each kind, and behind such a line.
+SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_OF_NOTES, SHARE_BEHIND_LINE = 0.15, 0.03, 0.1, 0.07
 
 
 def back_matter(text: str, changes: Changes) -> str:
@@ -204,12 +217,14 @@ def back_matter(text: str, changes: Changes) -> str:
     found = [
         i
         for i in range(len(lines))
-        if behind(i) < BACK_SHARE and (TRANSCRIBER.match(lines[i]) or _is_back_heading(lines, i))
+        if behind(i) < BACK_SHARE
+        and (TRANSCRIBER.match(lines[i]) or _is_back_heading(lines, i) or _is_back_line(lines, i))
     ]
     cut, what = len(lines), ""
     for i in found:
         line = lines[i].strip()
-        most = SHARE_OF_NOTES if TRANSCRIBER.match(line) or re.search("foot|fuß", line, re.IGNORECASE) else BACK_SHARE
+        of_notes = TRANSCRIBER.match(line) or re.search("foot|fuß", line, re.IGNORECASE)
+        most = SHARE_BEHIND_LINE if BACK_LINE.match(line) else SHARE_OF_NOTES if of_notes else BACK_SHARE
         if behind(i) < most:
             cut, what = i, f"the end from “{line.strip(' .:;_*=+|[]')}” on"
             break
@@ -234,13 +249,21 @@ def _is_back_heading(lines: list[str], i: int) -> bool:
     return alone and (line.isupper() or line.istitle() or line.startswith("Table des"))
 
 
+def _is_back_line(lines: list[str], i: int) -> bool:
+    """Whether line `i` begins what the printer, the publisher or a corrector added; above it is a blank line."""
+    return bool(BACK_LINE.match(lines[i])) and not "".join(lines[max(0, i - 1) : i]).strip()
+
+
 # ---- between the words -----------------------------------------------------------------------------------------------
 
 INSIDE = r"(?:[^\[\]]|\[[^\[\]]*\])*"  # of brackets, other brackets among it
 BRACKETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "{illustration} left out",
-        re.compile(rf"\[\s*_?\*?(?:Illustrations?|Picture|Image|Abbildung|Bild|Plate|Frontispiece)\b{INSIDE}\]"),
+        re.compile(
+            rf"\[\s*_?\*?(?:Illustrations?|Picture|Image|Abbildung(?:en)?|Bild|\w+tafel|Plate|Frontispiece)\b{INSIDE}\]"
+            r"|\{[^{}]{0,200}\.(?:jpe?g|png|gif)\}"
+        ),
     ),
     (
         "{transcriber's note} left out",
@@ -251,18 +274,32 @@ BRACKETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "{footnote} left out",
-        re.compile(rf"\[\s*_?(?:Footnotes?|Fußnote|Note)_?\s?[\dA-Z*]*\s*:{INSIDE}\]"),
+        re.compile(
+            rf"\[\s*_?(?:Footnotes?|Fußnote|Note)_?\s?[\dA-Z*]*\s*:{INSIDE}\]"
+            rf"|[ \t]?\[\*\s?{INSIDE}\]|[ \t]?\(\*\s?[^()]{{1,400}}\)"
+        ),
     ),
+    ("names of sources left out: {name}", re.compile(rf"^\[(?:From|Translated from)\s{INSIDE}\]$", re.MULTILINE)),
 )
-LABEL = r"\d{1,4}|[A-Z*†]|\*+|[a-z]{1,2}|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[ivxl]+|[IVXL]+_\d+"
-NUMBER = re.compile(rf"[ \t]?\[(?:{LABEL})\]|[ \t]?\{{(?:Pg |p\. ?)?[\divxlc]+\}}")
-REFERENCE = re.compile(rf"\S ?\[({LABEL})\]")
-FOOTNOTE = re.compile(rf"^[ \t]*\[({LABEL})\][ \t]+\S(?:.|\n(?!\n))*(?:\n+|$)", re.MULTILINE)
+LABEL = r"\d{1,4}[a-z]?|[A-Z*†]|\*+|[a-z]{1,2}|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[ivxl]+|[IVXL]+_\d+"
+NUMBER = re.compile(rf"[ \t]?\[(?:{LABEL})\](?!\w)|[ \t]?\{{(?:Pg |p\. ?)?[\divxlc]+\}}")
+STAR = re.compile(r"(?<=[^\s*]) ?\*{1,2}(?=[\s”\"]|$)")  # behind a word, for a note below
+REFERENCE = re.compile(rf"\S ?\[({LABEL})\]|{STAR.pattern}")
+FOOTNOTE = re.compile(
+    rf"^[ \t]*(?:\[({LABEL})\][ \t]+\S|\*{{1,2}} ?\w(?![^*\n]*\*))(?:.|\n(?!\n))*(?:\n+|$)", re.MULTILINE
+)
+FOOTNOTES = re.compile(r"^[ \t]*(?:footnotes?|fußnoten?)[ \t]*:?[ \t]*$\n*", re.MULTILINE | re.IGNORECASE)
+WITHIN_WORD = re.compile(
+    r"(?<=[^\W_])_(?:([^\W_]{1,2})_(?=[^\W_])|([^\W_]{1,30}\.?)_(?!\w))|(?<!\w)_([a-zà-ÿ][^\W_]{0,30})_(?=[^\W_])"
+)
+TYPED_AS_DASH = re.compile(r"(?<!\S)_(?= [^\W\d_])")
 EMPHASIS = re.compile(r"(?<!\w)_+(?=[^\s_])|(?<=[^\s_])_+(?!\w)")
-STRONG = re.compile(r"(?<![\w=])=(?=\S)([^=\n]{1,80}?(?:\n[^=\n]{1,80}?)?)(?<=\S)=(?![\w=])")
+STRONG = re.compile(r"(?<![\w=~+*])([=~+*])(?=\w)([^=~+*\n]{1,80}?(?:\n[^=~+*\n]{1,80}?)?)(?<=\S)\1(?![\w=~+*])")
+BAR = re.compile(r"^\|(?=[^\W\d_])", re.MULTILINE)  # before a large initial
 BREAK = re.compile(r"^[ \t]*(?:(?:[*•·#~=+_\-—–―o][ \t]*){3,}|\*)[ \t]*$", re.MULTILINE)
 SCENE_BREAK = "* * *"
-PAGE_NUMBER = re.compile(r"\n*^[ \t]*(\d{1,4})[ \t]*$\n*", re.MULTILINE)
+RULE_BELOW = re.compile(r"(?<=\S\n)[ \t]*[-_=—–]{3,}[ \t]*\n")  # a heading
+PAGE_NUMBER = re.compile(r"(?:(?<!\n)\n+)?^[ \t]*(\d{1,4})[ \t]*$\n*", re.MULTILINE)
 FEWEST_PAGES = 20
 SENTENCE_END = re.compile(r"[.!?:;…—-][\"”'’»)_]*\s*$")
 
@@ -279,28 +316,33 @@ def bracketed(text: str, changes: Changes) -> str:
 
 
 def _without_footnotes(text: str, changes: Changes) -> str:
-    """`text` without paragraphs that begin with a number in brackets, where the same stands behind a word before."""
-    referred: dict[str, int] = {}  # where each number stands first behind a word
+    """`text` without paragraphs that begin with a number in brackets, or a star, that stands behind a word before."""
+    referred: dict[str | None, int] = {}  # where each number, or None for a star, stands first behind a word
     for match in REFERENCE.finditer(text):
         referred.setdefault(match[1], match.start())
-    count = 0
+    count = stars = 0
 
     def footnote(match: re.Match[str]) -> str:
-        nonlocal count
-        of_text = referred.get(match[1], len(text)) < match.start() and text[: match.start()].endswith("\n\n")
+        nonlocal count, stars
+        of_text = referred.get(match[1], len(text)) < match.start() and text.endswith("\n\n", 0, match.start())
         count += of_text
+        stars += of_text and match[1] is None
         return "" if of_text else match[0]
 
-    text = FOOTNOTE.sub(footnote, text)
+    text = FOOTNOTES.sub("", FOOTNOTE.sub(footnote, text))
+    text = STAR.sub("", text) if stars else text
     note(changes, "{footnote} left out", count)
     return text
 
 
 def emphasis(text: str, changes: Changes) -> str:
-    """`text` without the underscores and equal signs around emphasised words."""
+    """`text` without the underscores, and signs such as = or *, around emphasised words and parts of words."""
+    text = TYPED_AS_DASH.sub("--", text)
+    text, pairs = WITHIN_WORD.subn(lambda part: part[1] or part[2] or part[3], text)
     text, count = EMPHASIS.subn("", text)
-    text, more = STRONG.subn(r"\1", text)
-    note(changes, "{emphasis mark} left out", count + 2 * more)
+    text, more = STRONG.subn(r"\2", text)
+    text, bars = BAR.subn("", text)
+    note(changes, "{emphasis mark} left out", count + bars + 2 * (pairs + more))
     return text
 
 
@@ -325,8 +367,10 @@ def _goes_on(number: re.Match[str]) -> bool:
 
 def scene_breaks(text: str, changes: Changes) -> str:
     """`text` with each line of stars, hyphens or the like as one form of scene break, and none behind another."""
+    text, rules = RULE_BELOW.subn("", text)
+    note(changes, "{rule} below a heading left out", rules)
     text, count = BREAK.subn(SCENE_BREAK, text)
-    text = re.sub(rf"(?:{re.escape(SCENE_BREAK)}\s*\n\s*)+(?={re.escape(SCENE_BREAK)})", "", text)
+    text = re.sub(rf"(?:{re.escape(SCENE_BREAK)}[^\S\n]*\n\s*)+(?={re.escape(SCENE_BREAK)})", "", text)
     note(changes, f"{{scene break}} set as {SCENE_BREAK}", count)
     return text
 

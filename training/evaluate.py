@@ -36,7 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         prog="python -m training.evaluate",
         description="Measure a checkpoint on the held-out tenth of a book, and its samples beside that tenth.",
     )
-    parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, or its user/name on the Hugging Face Hub")
+    parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, its zip, or its user/name on the Hub")
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="the text files it was trained on")
     parser.add_argument(
         "--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="measure these books, not the last tenth"

@@ -1,4 +1,4 @@
-"""Publish a checkpoint on the Hugging Face Hub, or the app as a Space: `python -m training.publish DIR user/name`."""
+"""Publish a checkpoint, the app or a page that writes by itself: `python -m training.publish DIR user/name`."""
 
 import argparse
 import re
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx2  # the Hub client's own HTTP library
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCardData, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -19,23 +19,29 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from model import checkpoint as checkpoints
 from model import hub
-from model.checkpoint import CARD, COPIES, FILES
-from model.hub import LARGEST
+from model.about import title
+from model.checkpoint import CARD, COPIES, FILES, LARGEST
+from model.offline.page import offline_page
 from training.card import card
 
 ROOT = Path(__file__).parent.parent
-CODE = ("interface", "model")  # what app.py imports
-SUFFIXES = (".py", ".js", ".css", ".html")
+CODE = ("interface", "model", "training")  # what app.py imports
+SUFFIXES = (".py", ".js", ".css", ".html", ".txt", ".wat", ".wasm")
 VARIABLE = "CHECKPOINTS"  # of a Space: which models app.py serves
+# What can go wrong: see `trouble`.
+REFUSALS = (ValueError, RuntimeError, OIDCError, httpx2.HTTPError, OSError)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.publish",
-        usage="%(prog)s DIR user/name [options]\n       %(prog)s --space user/name [--models user/a user/b] [options]",
-        description="Publish a checkpoint on the Hugging Face Hub, or the app as a Space there.",
+        usage="%(prog)s DIR user/name [options]\n       %(prog)s DIR --page FILE [--license ID]\n"
+        "       %(prog)s --space user/name [--models user/a user/b] [options]\n"
+        "       %(prog)s DIR --space user/name --static [options]",
+        description="Publish a checkpoint on the Hugging Face Hub, or the app as a Space there, or make an HTML file "
+        "that holds the checkpoint and writes by itself, as a file or as a static Space.",
     )
-    parser.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="the checkpoint")
+    parser.add_argument("directory", nargs="?", type=Path, metavar="DIR", help="the checkpoint, or its zip")
     parser.add_argument("name", nargs="?", metavar="user/name", help="its name on the Hub; made if it is new")
     parser.add_argument("--private", action="store_true", help="only its owner may see it")
     parser.add_argument("--revision", metavar="BRANCH", help="publish to this branch; made if it is new")
@@ -46,15 +52,32 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--space", metavar="user/name", help="publish the app as this Space")
+    parser.add_argument(
+        "--static", action="store_true", help="a Space of one HTML file that writes by itself, from DIR"
+    )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="only write that HTML file, here")
     parser.add_argument("--models", nargs="+", default=[], metavar="user/name", help="models to serve, not assets/")
     options = parser.parse_args(arguments)
-    if options.space:
-        of_models = ("directory", "revision", "create_pr", "license", "language")
-        if any(getattr(options, option) for option in of_models):
-            parser.error("--space goes with --models, --private and --dry-run alone")
-        options.name = options.space
+    given = {option for option, value in vars(options).items() if value}
+    if options.page:
+        if not options.directory or given - {"directory", "page", "license"}:
+            parser.error("--page goes with DIR and --license alone")
+    elif options.static:
+        if not {"directory", "space"} <= given or given - {
+            "directory",
+            "space",
+            "static",
+            "private",
+            "dry_run",
+            "license",
+        }:
+            parser.error("--static goes with DIR, --space, --private, --license and --dry-run alone")
+    elif options.space:
+        if given - {"space", "models", "private", "dry_run"}:
+            parser.error("--space goes with --models, --private and --dry-run alone, or with DIR and --static")
     elif options.models or not options.name:
-        parser.error("give DIR and user/name, or --space user/name")
+        parser.error("give DIR and user/name, DIR and --page FILE, or --space user/name")
+    options.name = options.space or options.name
     return options
 
 
@@ -75,9 +98,10 @@ def check_name(name: str) -> None:
 
 def checkpoint_files(directory: Path, name: str, licence: str | None, language: str | None) -> dict[str, bytes]:
     """The files of a checkpoint, with a card made from its record; ValueError if it is damaged or has no record."""
-    record = checkpoints.load(directory).training
-    own = [directory / file for file in FILES if file != CARD]
-    files = {path.name: path.read_bytes() for path in own if path.exists()}
+    with hub.unpacked(directory) as place:
+        record = checkpoints.load(place).training
+        own = [place / file for file in FILES if file != CARD]
+        files = {path.name: path.read_bytes() for path in own if path.exists()}
     size = sum(map(len, files.values()))
     if size > LARGEST:
         raise ValueError(
@@ -107,7 +131,23 @@ def space_files(models: list[str]) -> dict[str, bytes]:
     return files | {"README.md": readme.encode()}
 
 
+def static_space_files(directory: Path, licence: str | None) -> dict[str, bytes]:
+    """The files of a static Space: the offline page of a checkpoint, and what the Hub needs to know."""
+    model = hub.load(directory)
+    licence = licence or model.licence
+    data = SpaceCardData(title=title(model)[0], sdk="static", app_file="index.html", license=licence or None)
+    readme = f"---\n{data.to_yaml()}\n---\n\nA small LSTM writes on this page, in the browser of whoever opens it.\n"
+    return {"index.html": offline_page(model, licence), "README.md": readme.encode()}
+
+
 # ---- sending it ------------------------------------------------------------------------------------------------------
+
+
+def publish_checkpoint(directory: Path, name: str, token: str, private: bool) -> str:
+    """Publish a checkpoint as the command does, for the owner of `token`; returns the address. Raises `REFUSALS`."""
+    check_name(name)
+    files = checkpoint_files(directory, name, None, None)
+    return publish(name, files, parse([str(directory), name, *["--private"] * private]), token)
 
 
 def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, token: str) -> str:
@@ -120,7 +160,7 @@ def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, tok
         repo_type=kind,
         private=options.private or None,  # None: the default of the owner
         exist_ok=True,
-        space_sdk="gradio" if options.space else None,
+        space_sdk=("static" if options.static else "gradio") if options.space else None,
     )
     if options.private and not api.repo_info(name, repo_type=kind).private:
         raise ValueError(f"{name} exists already and is public: make it private in its settings on the Hub first")
@@ -134,14 +174,14 @@ def publish(name: str, files: dict[str, bytes], options: argparse.Namespace, tok
     commit = api.create_commit(
         name,
         changes,
-        commit_message="Publish the app" if options.space else "Publish a checkpoint",
+        commit_message=f"Publish {'a page' if options.static else 'the app' if options.space else 'a checkpoint'}",
         repo_type=kind,
         revision=revision,
         create_pr=options.create_pr,
     )
     if options.models:
         api.add_space_variable(name, VARIABLE, ",".join(options.models))
-    elif options.space and VARIABLE in api.get_space_variables(name):
+    elif options.space and not options.static and VARIABLE in api.get_space_variables(name):
         api.delete_space_variable(name, VARIABLE)
     return commit.pr_url or (f"{made}/tree/{revision}" if revision else str(made))
 
@@ -179,13 +219,29 @@ def trouble(error: BaseException, name: str) -> str:
     return " ".join(str(error).split())
 
 
+def write_page(directory: Path, file: Path, licence: str | None) -> int:
+    """Write the offline page of a checkpoint; returns the exit status."""
+    try:
+        page = offline_page(hub.load(directory), licence)
+        file.write_bytes(page)
+    except (ValueError, OSError) as error:
+        print(f"training.publish: {error}", file=sys.stderr)
+        return 2
+    print(f"{file} ({len(page) / 1e6:.1f} MB) writes by itself: open it in a browser")
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    if options.page:
+        return write_page(options.directory, options.page, options.license)
     name: str = options.name
     try:
         for given in (name, *(model.split("@")[0] for model in options.models)):
             check_name(given)
-        if options.space:
+        if options.static:
+            files = static_space_files(options.directory, options.license)
+        elif options.space:
             files = space_files(options.models)
         else:
             files = checkpoint_files(options.directory, name, options.license, options.language)
@@ -204,7 +260,7 @@ def main(arguments: list[str]) -> int:
         if not token:
             raise ValueError("there is no login for the Hub here: log in with: hf auth login")
         print(publish(name, files, options, token))
-    except (ValueError, RuntimeError, OIDCError, httpx2.HTTPError, OSError) as error:
+    except REFUSALS as error:
         print(f"training.publish: {trouble(error, name)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

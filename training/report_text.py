@@ -77,7 +77,7 @@ def _more(count: int) -> list[str]:
 
 
 def _visible(character: str) -> str:
-    names = {" ": "space", "\n": "line end", "\t": "tab", "\u00a0": "no-break space"}
+    names = {" ": "space", "\n": "line end", "\t": "tab", "\u00a0": "no-break space", "\u202f": "narrow no-break space"}
     return names.get(character, character if character.isprintable() else f"U+{ord(character):04X}")
 
 
@@ -97,28 +97,33 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.corpus", description="Tell what is in a text before a model is trained on it."
     )
-    parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="the text files")
+    parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file, or gutenberg:NUMBER")
     parser.add_argument("--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="books to be held out")
     parser.add_argument("--as-it-is", action="store_true", help="change nothing in the text")
     parser.add_argument("--recipe", choices=RECIPES, default="modern", help="modern (default) or classic")
     parser.add_argument("--init", default="auto", metavar="DIR", help="as for training.train")
+    parser.add_argument("--lowercase", action="store_true", help="as for training.train")
+    parser.add_argument("--minutes", type=float, metavar="X", help="as for training.train")
+    parser.add_argument("--threads", type=int, metavar="N", help="as for training.train")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
-        device = hardware.prepare("cpu")
+        device = hardware.prepare("cpu", options.threads)
         recipe = RECIPES[options.recipe]
+        if options.lowercase:
+            recipe = recipe.with_options({"lowercase": True})
         form = "as it is" if options.as_it_is else recipe.form
         corpus = read(options.books, recipe.lowercase, form, options.hold_out)
         choice = begin(options.init, corpus.text, recipe)
         recipe = fitted(recipe, corpus.split, choice.base.network.config if choice.base else None)
         speed = characters_per_second(corpus, recipe, choice.base, device)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"training.corpus: {error}", file=sys.stderr)
         return 2
-    told = report(corpus, recipe, choice, speed=speed, machine=hardware.describe(device))
+    told = report(corpus, recipe, choice, options.minutes, speed=speed, machine=hardware.describe(device))
     print(full(told))
     print()
     print(json.dumps(dataclasses.asdict(told), ensure_ascii=False))

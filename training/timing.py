@@ -1,10 +1,8 @@
 """How fast a run trains on this machine, from timing some of its steps, and how long it takes."""
 
 import dataclasses
-import time
 from math import ceil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -17,7 +15,7 @@ from training.trainer import Trainer
 
 SECONDS = 2.0  # after which no further step is timed
 FEWEST_STEPS = 3
-HELD_OUT = 600  # characters that are measured at the beginning and end of the timed run
+HELD_OUT = 600  # characters that the timed run holds out, as any does; they are not measured
 MEASURING = 1 / 3  # of the time that it takes to learn from a character
 
 
@@ -28,15 +26,7 @@ def characters_per_second(corpus: Corpus, recipe: Recipe, base: Model | None, de
     short = dataclasses.replace(corpus, text=part + corpus.text[-HELD_OUT:], split=len(part))
     recipe = dataclasses.replace(recipe, steps=1_000, evaluate_every=1_000)
     init = dataclasses.replace(base, copies=Copies(())) if base else None
-    with TemporaryDirectory() as directory:
-        run = Trainer(short, recipe, Path(directory) / "timed", device=device, init=init).run()
-        began = time.perf_counter()
-        for progress in run:
-            speed = progress.characters_per_second
-            if progress.step >= FEWEST_STEPS and time.perf_counter() - began > SECONDS:
-                break
-        run.close()
-    return speed
+    return Trainer(short, recipe, Path("timed"), device=device, init=init, overwrite=True).speed(SECONDS, FEWEST_STEPS)
 
 
 def seconds(corpus: Corpus, recipe: Recipe, speed: float) -> float:

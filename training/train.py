@@ -4,10 +4,9 @@ import argparse
 import shlex
 import signal
 import sys
-import textwrap
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
-
-from tqdm import tqdm
+from typing import TextIO
 
 from model import checkpoint as checkpoints
 from model import hardware
@@ -15,6 +14,8 @@ from model.lstm import SAME_LAYERS, LSTMConfig
 from model.options import add_options, chosen
 from training.bases import begin
 from training.corpus import read
+from training.distributed import ALONE, Processes, join, leave
+from training.progress import Show, bar, lines
 from training.recipes import RECIPES, Recipe, fitted
 from training.report import report
 from training.report_text import short
@@ -26,7 +27,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.train", description="Train a character-level LSTM on one or more text files."
     )
-    parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file; several are read in order")
+    parser.add_argument(
+        "books",
+        nargs="+",
+        type=Path,
+        metavar="BOOK",
+        help="a text file, or gutenberg:NUMBER for a book of Project Gutenberg; several are read in order",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory for the checkpoint")
     parser.add_argument(
         "--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="hold out these books, not the last tenth"
@@ -39,12 +46,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--init",
         default="auto",
         metavar="DIR",
-        help="begin from this checkpoint, or user/name on the Hub; auto (default): from the model in assets/ "
+        help="begin from this checkpoint, its zip, or user/name on the Hub; auto (default): from the model in assets/ "
         "that knows the text best, where one does; none: from nothing",
     )
     parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one for each core)")
+    parser.add_argument("--json", action="store_true", help="tell the progress to a program: in lines of JSON")
     parser.add_argument("--overwrite", action="store_true", help="begin afresh where DIR holds a checkpoint already")
     values = parser.add_argument_group("the recipe's own values")
     add_options(values, Recipe)
@@ -52,7 +61,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments, argparse.Namespace(typed=arguments))
 
 
-def prepare(options: argparse.Namespace) -> Trainer:
+def prepare(options: argparse.Namespace, processes: Processes = ALONE) -> Trainer:
     """The run that the command line describes; ValueError, in one sentence, for whatever is wrong with it."""
     changed = chosen(Recipe, options) | chosen(LSTMConfig, options)
     if options.as_it_is:
@@ -64,7 +73,7 @@ def prepare(options: argparse.Namespace) -> Trainer:
             raise ValueError("--minutes stands in place of --steps and --epochs: give one of them")
     if not 0 <= options.seed < 2**32:
         raise ValueError(f"--seed is {options.seed}, but must be a whole number from 0 to {2**32 - 1}")
-    device = hardware.prepare(options.device)
+    device = hardware.prepare(options.device, options.threads)
 
     out: Path = options.out.absolute()
     checkpoints.check_place(out)
@@ -86,7 +95,10 @@ def prepare(options: argparse.Namespace) -> Trainer:
         command=_for_the_record(options),
         init=choice.base,
         overwrite=options.overwrite,
+        processes=processes,
     )
+    if not processes.first:
+        return trainer
     for line in short(report(corpus, recipe, choice, options.minutes)):
         print(line)
     if trainer.transfer:
@@ -105,8 +117,8 @@ def _for_the_record(options: argparse.Namespace) -> str:
     return shlex.join(["python", "-m", "training.train", *(names.get(word, word) for word in options.typed)])
 
 
-def watch(trainer: Trainer) -> bool:
-    """Run to the end with a progress bar, or until Ctrl-C; say whether it came to the end."""
+def watch(trainer: Trainer, display: AbstractContextManager[Show]) -> bool:
+    """Run to the end and show each step, or until Ctrl-C; say whether it came to the end."""
     stop = False
 
     def ask_to_stop(*_: object) -> None:
@@ -118,35 +130,62 @@ def watch(trainer: Trainer) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
     run = trainer.run()
-    with tqdm(total=trainer.steps, initial=trainer.step, unit="step", dynamic_ncols=True) as bar:
+    with display as show:
         for progress in run:
-            bar.total = progress.steps
-            if progress.sample is not None:
-                bar.write(f"\nstep {progress.step:,}: {progress.bits_per_character:.3f} bits per character held out")
-                bar.write(textwrap.indent(progress.sample, "    "))
-            bar.set_postfix_str(
-                f"loss {progress.loss:.3f}, held out {progress.bits_per_character:.3f} bits/char, "
-                f"{progress.characters_per_second:,.0f} chars/s",
-                refresh=False,
-            )
-            bar.update(progress.step - bar.n)
+            show(progress)
             if stop and not trainer.complete:
                 run.close()
                 return False
     return True
 
 
+def follow(trainer: Trainer) -> int:
+    """Do what the first process does, until it ends; returns the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the first process decides when to stop
+    try:
+        trainer.follow()
+    except MemoryError as error:
+        print(f"training.train: {error}", file=sys.stderr)
+        return 1
+    except RuntimeError:  # the first process has ended, and said why
+        return 1
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    for_program = sys.stdout if options.json else None
+    # A program has its own output alone: what is said to a person goes where the errors go.
+    with redirect_stdout(sys.stderr) if for_program else nullcontext():
+        try:
+            processes = join(options.device)
+        except ValueError as error:
+            print(f"training.train: {error}", file=sys.stderr)
+            return 2
+        try:
+            return train(options, processes, for_program)
+        finally:
+            leave()
+
+
+def train(options: argparse.Namespace, processes: Processes, for_program: TextIO | None = None) -> int:
+    """Do what the command line says, as one of these processes; returns the exit status."""
     try:
-        trainer = prepare(options)
+        trainer, refusal = prepare(options, processes), None
     except (ValueError, OSError, MemoryError) as error:
-        print(f"training.train: {error}", file=sys.stderr)
+        trainer, refusal = None, error
+    failed = processes.failed(trainer is None)
+    if trainer is None or failed is not None:
+        if failed == processes.rank:  # each process may have the same reason
+            print(f"training.train: {refusal}", file=sys.stderr)
         return 2
+    if not processes.first:
+        return follow(trainer)
     if trainer.step:
         print(f"going on from step {trainer.step:,}")
     try:
-        complete = watch(trainer)
+        complete = watch(trainer, lines(trainer, for_program) if for_program else bar(trainer))
     except KeyboardInterrupt:
         print(f"\nStopped at once: {trainer.directory} holds the best that was measured.", file=sys.stderr)
         return 130
@@ -157,6 +196,11 @@ def main(arguments: list[str]) -> int:
         reason = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.filename else error
         kept = f"{trainer.directory} holds the best so far" if trainer.directory.exists() else "nothing was written"
         print(f"training.train: {reason}; {kept}", file=sys.stderr)
+        return 1
+    except RuntimeError:
+        if processes.size == 1:
+            raise
+        print("training.train: another process of this run has ended; the same command goes on", file=sys.stderr)
         return 1
 
     training = checkpoints.load(trainer.directory).training

@@ -4,14 +4,14 @@ import copy
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -26,6 +26,7 @@ from training import memory
 from training.batches import Streams, Windows
 from training.card import card
 from training.corpus import Corpus
+from training.distributed import ALONE, END, SAVE, STEP, Processes
 from training.evaluation import Evaluation, context_loss, evaluate
 from training.optimization import learning_rate, optimizers
 from training.recipes import Recipe
@@ -51,16 +52,34 @@ class Progress:
     sample: str | None  # newly written, if the held-out part has just been measured
 
 
+class Loss(nn.Module):
+    """The sum of a network's losses over a batch, by one call, as `DistributedDataParallel` needs it."""
+
+    def __init__(self, network: CharLSTM) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """The nats at the last of the steps of `inputs` (B, T), those that have `targets` (B, ...), and the state."""
+        hidden, state = self.network.read(inputs, state)  # (B, T, H), (L, B, H) twice
+        logits = self.network.output(hidden[:, -targets.size(1) :])
+        return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="sum"), state
+
+
 class Trainer:
     """One training run; the best weights so far are always in `directory`.
 
     With `minutes`, the first steps are timed and the number of steps follows from that. What an unfinished run needs to
     go on is kept in a file beside `directory` (`Unfinished`): a run of the same corpus, recipe and seed goes on from
     there and ends with the weights of an unbroken one.
+
+    Of several processes, each learns from its share of the streams; the first one runs (`run`), the others follow it
+    (`follow`). Without dropout they end with the weights of a single process, but for the rounding of sums. With
+    dropout each process drops other numbers, so that the weights depend on how many there are.
     """
 
     # All numbers that a run must keep to go on as if it had never been stopped, beside the state of torch's objects.
-    KEPT = ("step", "steps", "state", "seconds", "losses", "best", "best_nats")
+    KEPT = ("step", "steps", "seconds", "losses", "best", "best_nats")
 
     def __init__(
         self,
@@ -74,6 +93,7 @@ class Trainer:
         command: str = "",
         init: Model | None = None,
         overwrite: bool = False,
+        processes: Processes = ALONE,
     ) -> None:
         """Prepare the run, or take up an unfinished one unless `overwrite`; nothing is written yet.
 
@@ -81,9 +101,15 @@ class Trainer:
         MemoryError if the memory does not suffice.
         """
         check_window(recipe, corpus)
+        if recipe.batch_size % processes.size:
+            raise ValueError(
+                f"{recipe.batch_size} streams cannot be divided among {processes.size} processes: "
+                f"give a --batch-size that is a multiple of {processes.size}"
+            )
+        self.processes, own_streams = processes, recipe.batch_size // processes.size
         self.recipe, self.directory, self.seed, self.minutes = recipe, Path(directory).absolute(), seed, minutes
         self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase, corpus.typography)
-        memory.check(recipe, len(self.vocabulary), device)
+        memory.check(replace(recipe, batch_size=own_streams), len(self.vocabulary), device)
         with memory.told():
             self._prepare_text(corpus, device, init)
             self._prepare_network(device, init)
@@ -93,7 +119,7 @@ class Trainer:
 
         self.step = 0
         self.steps = None if minutes else recipe.steps or math.ceil(recipe.epochs * self.batches.steps_per_epoch)
-        self.state = self.network.zero_state(recipe.batch_size)
+        self.state = self.network.zero_state(own_streams)
         self.seconds = 0.0
         self.losses: list[float] = []  # nats, since the last measurement
         self.best: dict[str, Tensor] = {}  # a copy, since the network's own weights go on changing
@@ -116,6 +142,8 @@ class Trainer:
         network = CharLSTM(recipe.network, len(self.vocabulary))
         self.transfer = transfer(init.network, init.vocabulary, network, self.vocabulary) if init else None
         self.network = network.to(device)
+        if not self.processes.first:
+            torch.manual_seed(self.seed + self.processes.rank)  # else all would drop the same numbers
         self.optimizers = optimizers(self.network, recipe)
         # The average of the weights on their way predicts better than the weights of any one step: it is what is kept.
         ema = get_ema_multi_avg_fn(recipe.ema_decay)
@@ -138,6 +166,7 @@ class Trainer:
         no longer a number.
         """
         with self.unfinished.locked(), memory.told():
+            self.loss = self.processes.parallel(Loss(self.network))
             self.saved = time.perf_counter()
             self.started = self.saved - self.seconds
             if not self.record.curve:
@@ -148,12 +177,40 @@ class Trainer:
                 yield from self._steps()
             except GeneratorExit:
                 self._save()  # before a measurement that an unbroken run would not make
+                self.processes.order(END)
                 if self.record.curve[-1]["step"] != self.step:
                     self._measure()
                 self._finish()
                 raise
+            self.processes.order(END)
             self._finish()
             self.unfinished.remove()
+
+    def speed(self, seconds: float, fewest: int) -> float:
+        """How many characters a second it learns from: by `fewest` steps or more, until `seconds` have passed.
+
+        Nothing is measured or written, and the steps are not undone.
+        """
+        self.network.train()
+        self.loss = self.processes.parallel(Loss(self.network))
+        durations: list[float] = []
+        with memory.told():
+            while len(durations) < fewest or sum(durations) < seconds:
+                before = time.perf_counter()
+                characters = self._step()
+                durations.append(time.perf_counter() - before)
+        return characters / median(durations)
+
+    def follow(self) -> None:
+        """Make the steps that the first process makes, until it ends; RuntimeError if it is gone."""
+        self.network.train()
+        with memory.told():
+            self.loss = self.processes.parallel(Loss(self.network))
+            while (order := self.processes.order())[0] != END:
+                if order[0] == STEP:
+                    self._learn(order[1])
+                else:
+                    self._gather()
 
     def _steps(self) -> Iterator[Progress]:
         """The loop."""
@@ -190,27 +247,34 @@ class Trainer:
             )
 
     def _step(self) -> int:
-        """Learn from the next batch; return how many characters it has."""
-        inputs, targets = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
-        state = self._state_for(len(inputs))
+        """Learn from the next batch, in all processes; return how many characters it has."""
+        rate = learning_rate(self.recipe, self.step, self.steps)
+        self.processes.order(STEP, rate)
+        loss, characters = self._learn(rate)
+        self.losses.append(loss)
+        return characters
+
+    def _learn(self, rate: float) -> tuple[float, int]:
+        """Learn from this process's share of the next batch; return the loss and the characters of all of it."""
+        batch = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
+        inputs, targets = map(self.processes.share, batch)
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
-            group["lr"] = learning_rate(self.recipe, self.step, self.steps)
+            group["lr"] = rate
         with self.autocast:
-            hidden, (h, c) = self.network.read(inputs, state)  # (B, T, H), (L, B, H) twice
-            logits = self.network.output(hidden[:, -targets.size(1) :])  # of the steps that have a target
-        loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+            nats, (h, c) = self.loss(inputs, targets, self._state_for(len(inputs)))
         self.network.zero_grad()
-        loss.backward()
+        # The gradients become the mean over the processes, and so the gradients of the mean over the batch.
+        (nats * self.processes.size / batch[1].numel()).backward()
         if self.recipe.clip_norm:
             clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         for optimizer in self.optimizers:
             optimizer.step()
         if self.average:
             self.average.update_parameters(self.network)
-        self.state = (h.detach().float(), c.detach().float())
+        if self.batches.carried:
+            self.state = (h.detach().float(), c.detach().float())
         self.step += 1
-        self.losses.append(loss.item())
-        return inputs.numel()
+        return self.processes.sum(nats.detach()) / batch[1].numel(), batch[0].numel()
 
     def _state_for(self, B: int) -> State:
         """The state from which `B` streams read on: zero if none is carried, or if it is reset at random."""
@@ -218,7 +282,10 @@ class Trainer:
             return self.network.zero_state(B)
         if not self.recipe.state_reset:
             return self.state
-        kept = torch.rand(1, B, 1, device=self.held_out.device) >= self.recipe.state_reset
+        # Like a batch, a function of the step: so the streams are the same ones however many processes there are.
+        chance = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        draws = self.processes.share(torch.rand(self.recipe.batch_size, generator=chance)).to(self.held_out.device)
+        kept = (draws >= self.recipe.state_reset)[:, None]  # (B, 1)
         hidden, cell = self.state
         return hidden * kept, cell * kept
 
@@ -235,7 +302,7 @@ class Trainer:
         """Measure the held-out part, write a sample, note both, and keep the weights if they are the best."""
         with self.autocast:
             measured = evaluate(self._candidate, self.held_out, self.recipe.context)
-        sample = self._sample()
+        sample = self.sample()
         self.seconds = time.perf_counter() - self.started
         training_nats = sum(self.losses) / len(self.losses) if self.losses else None
         self.record.add(self.step, self.seconds, training_nats, measured, sample)
@@ -251,8 +318,8 @@ class Trainer:
         candidate: CharLSTM = self.average.module if self.average else self.network  # type: ignore[assignment]
         return candidate
 
-    def _sample(self) -> str:
-        """A text that the network writes at this step, without a prompt."""
+    def sample(self) -> str:
+        """A text that the network writes at this step, without a prompt; training goes on as without it."""
         model = Model(copy.deepcopy(self._candidate).to(CPU).eval(), self.vocabulary)
         own = {**vars(self.recipe.sampling), "context": self.recipe.context, "seed": self.seed}
         return "".join(generate(model, "", GenerationConfig(length=SAMPLE_LENGTH, **own)))
@@ -281,16 +348,22 @@ class Trainer:
     def _save(self) -> None:
         """Keep all that the run needs to go on from here."""
         self.seconds = time.perf_counter() - self.started
-        state = {name: getattr(self, name) for name in self.KEPT}
+        self.processes.order(SAVE)
+        state = {name: getattr(self, name) for name in self.KEPT} | self._gather()
         state |= {"curve": self.record.curve, "samples": self.record.samples}
         state |= {"network": self.network.state_dict()}
         state |= {"average": self.average.state_dict() if self.average else {}}
         state |= {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
-        state |= {"random": torch.get_rng_state()}
-        if self.held_out.is_cuda:
-            state["cuda_random"] = torch.cuda.get_rng_state()
         self.unfinished.save(self.record.identity, state)
         self.saved = time.perf_counter()
+
+    def _gather(self) -> dict[str, Any]:
+        """The states of all streams, and of the random numbers of each process."""
+        own = {"random": torch.get_rng_state()[None]}
+        if self.held_out.is_cuda:
+            own["cuda_random"] = torch.cuda.get_rng_state()[None]
+        random = {name: self.processes.gather(each) for name, each in own.items()}
+        return {"state": tuple(self.processes.gather(each, 1) for each in self.state), **random}
 
     def _restore(self) -> None:
         """Go on from where an unfinished run was saved."""
@@ -300,9 +373,13 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(own)
-        torch.set_rng_state(state["random"].cpu())
-        if "cuda_random" in state:
-            torch.cuda.set_rng_state(state["cuda_random"].cpu())
+        hidden, cell = (self.processes.share(each, 1) for each in state["state"])
+        self.state = hidden, cell
+        setters = {"random": torch.set_rng_state, "cuda_random": torch.cuda.set_rng_state}
+        for name in setters.keys() & state.keys():
+            random = state[name].view(-1, state[name].shape[-1]).cpu()  # older files have those of one process
+            if self.processes.rank < len(random):
+                setters[name](random[self.processes.rank].clone())  # torch reads a view from the wrong place
         self.record.curve, self.record.samples = state["curve"], state["samples"]
         for name in self.KEPT:
             setattr(self, name, state[name])

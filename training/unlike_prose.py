@@ -25,7 +25,10 @@ KINDS = (
     ),
     Kind(
         "lines of tables",
-        re.compile(r"\S(?: {4,}|\t)\S.*(?: {4,}|\t)\S|\|[^|]*\S[^|]*\||^\S.* {4,}[\d.,]+$|\.{4,} *\d+$"),
+        re.compile(
+            r"\S(?: {4,}|\t)\S.*(?<=\S)(?: {4,}|\t)\S|\|\s*[^|\s][^|]*\|"
+            r"|^\S(?:.*\S)? {4,}[\d.,]+$|(?<!\.)\.{4,} *\d+$"
+        ),
         "leave tables out: their columns teach nothing of sentences",
         together=3,
     ),

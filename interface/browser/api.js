@@ -22,7 +22,7 @@ async function* stream(name, values, signal) {
   alive();
   try {
     const headers = { "Content-Type": "application/json" };
-    const asked = await fetch(apiRoot() + "v2/" + name, { method: "POST", headers, body: JSON.stringify(values), signal: both });
+    const asked = await fetch(apiRoot() + "v2/" + name, { method: "POST", headers, body: JSON.stringify(own.named(values)), signal: both });
     if (asked.status >= 500) throw new Lost();
     const ticket = await asked.json();
     if (!asked.ok) throw new Refused(String(ticket.detail ?? "The server refused the request."));

@@ -44,6 +44,11 @@ class Story {
     return code < 0 ? null : { author: this.authors[Math.floor(code / SHADES)], shade: code % SHADES };
   }
 
+  // The marks of a text by an author, where `shades` has a digit for each character.
+  marksOf(text, author, shades) {
+    return [...text].map((character, i) => this.mark(author, Number(shades[i] ?? 0)).repeat(character.length)).join("");
+  }
+
   // ---- changes -------------------------------------------------------------------------------------------------------
 
   // Puts `inserted` in the place of [start, end) as one step; typing and erasing on the spot join the step before.

@@ -1,6 +1,6 @@
 // The next letter: shares of all that may follow, as bars, and how temperature, top-k, top-p and min-p shape them.
 
-const BARS = 12; // at most
+const BARS = 8; // at most
 const FEWEST = 4;
 const WORTH = 0.002; // share from which on a letter has a bar
 
@@ -24,7 +24,7 @@ function sampled(letters, { temperature, top_k, top_p, min_p }) {
   return Object.fromEntries(kept.map(([letter, p]) => [letter, p / whole]));
 }
 
-const NAMES = { " ": "space", "\n": "new line", "\t": "tab" };
+const NAMES = { " ": "space", "\n": "new line", "\t": "tab", "\u202f": "narrow space" };
 const visible = (letter) => NAMES[letter] ?? letter;
 const percent = (share) => (share >= 0.0995 ? Math.round(share * 100) : (share * 100).toFixed(1)) + " %";
 
@@ -47,5 +47,3 @@ function drawBars(list, letters, sampling, there, choose) {
   }));
   if (focused >= 0) list.querySelectorAll("button")[focused]?.focus();
 }
-
-const make = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);

@@ -69,6 +69,17 @@ function asked(settings) {
   return values;
 }
 
+const newSeed = () => Math.floor(Math.random() * 2 ** 31);
+
+// Whether every text is the same, whatever the seed.
+const isGreedy = (settings, model) => !settings.second && samplingOf(settings, model).temperature === 0;
+
+// Who writes: the name of a model, or of two.
+const authorOf = ({ model, second }) => (second ? [model, second] : model);
+
+// What a request decides of the text, besides its end: where it is the same, a text can be gone on with.
+const howOf = ({ length, least, stop, until, ...how }) => JSON.stringify(how);
+
 // A sentence on what cannot be asked for; "" where all is well.
 function problem(settings) {
   if (settings.stop === "text" && !settings.until.trim()) return "Type the text to stop at, or choose another way to stop.";

@@ -8,11 +8,11 @@ const shelf = {
   // [{ id, name, changed }], the latest first.
   list() {
     const found = [];
-    for (let i = 0; i < localStorage.length; i++) {
-      const key = localStorage.key(i);
+    for (let i = 0; i < lasting.length; i++) {
+      const key = lasting.key(i);
       if (!key.startsWith(keyOf(""))) continue;
       try {
-        const { id, name, text, changed } = JSON.parse(localStorage.getItem(key));
+        const { id, name, text, changed } = JSON.parse(lasting.getItem(key));
         found.push({ id, name: titleOf({ name, text }), changed: changed ?? 0, length: text.length });
       } catch {} // another program's entry, or one that a crash has cut off
     }
@@ -21,19 +21,19 @@ const shelf = {
 
   open(id) {
     try {
-      return Story.from(JSON.parse(localStorage.getItem(keyOf(id))));
+      return Story.from(JSON.parse(lasting.getItem(keyOf(id))));
     } catch {
       return null;
     }
   },
 
   last() {
-    return this.open(sessionStorage.getItem(OPEN)) ?? this.open(localStorage.getItem(OPEN)) ?? this.open(this.list()[0]?.id);
+    return this.open(ofTab.getItem(OPEN)) ?? this.open(lasting.getItem(OPEN)) ?? this.open(this.list()[0]?.id);
   },
 
   revision(id) {
     try {
-      return JSON.parse(localStorage.getItem(keyOf(id)))?.revision ?? 0;
+      return JSON.parse(lasting.getItem(keyOf(id)))?.revision ?? 0;
     } catch {
       return 0;
     }
@@ -50,7 +50,7 @@ const shelf = {
       outcome = "parted";
     }
     story.revision += 1;
-    const keep = () => localStorage.setItem(keyOf(story.id), JSON.stringify({ ...story.toJSON(), changed: Date.now() }));
+    const keep = () => lasting.setItem(keyOf(story.id), JSON.stringify({ ...story.toJSON(), changed: Date.now() }));
     try {
       keep();
     } catch {
@@ -71,18 +71,19 @@ const shelf = {
   // Which story this tab, and the next one, begins with.
   remember(story) {
     try {
-      sessionStorage.setItem(OPEN, story.id);
-      localStorage.setItem(OPEN, story.id);
+      ofTab.setItem(OPEN, story.id);
+      lasting.setItem(OPEN, story.id);
     } catch {} // full: the latest story is found all the same
   },
 
   remove(id) {
-    localStorage.removeItem(keyOf(id));
+    lasting.removeItem(keyOf(id));
   },
 };
 
-// What a story is called: its name, or else its first line.
+// What a story is called: its name, or else its first line, of which a long one is cut behind a word.
 function titleOf({ name, text }) {
-  const first = text.split("\n").find((line) => line.trim()) ?? "";
-  return name || first.trim().slice(0, 40) || "New story";
+  const first = text.split("\n").find((line) => line.trim())?.trim() ?? "";
+  const start = first.length > 40 ? (first.slice(0, 40).match(/^.*\S(?=\s)/s)?.[0] ?? first.slice(0, whole(first, 39))) + "…" : first;
+  return name || start || "New story";
 }

@@ -10,10 +10,11 @@ from torch import Tensor
 from model.adaptation import AdaptedOutput
 from model.loaded import Model
 from model.lstm import WINDOW, CharLSTM, Context
+from model.serving.work import Pieces, finish
 from model.vocabulary import Repair, Vocabulary
 
 CHUNK = 128  # time steps in one forward pass
-BATCH = 256  # windows in one forward pass
+BATCH = 32  # windows in one forward pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,13 @@ class Activity:
     hidden: Tensor  # the hidden state after each character, from -1 to 1, float32 (T, L, H)
 
 
-@torch.inference_mode()
 def read(model: Model, text: str, adapt: bool = False) -> Reading:
+    """As `reading`, at once."""
+    return finish(reading(model, text, adapt))
+
+
+@torch.inference_mode()
+def reading(model: Model, text: str, adapt: bool = False) -> Pieces[Reading]:
     """The model's predictions for `text`, repaired, in its own context; `Vocabulary.start` is read before it.
 
     With `adapt`, in carried context, the output layer learns from the text as it is read: each character is predicted
@@ -58,7 +64,10 @@ def read(model: Model, text: str, adapt: bool = False) -> Reading:
         raise ValueError("adapt is for context carried: with context window only the last 100 characters count")
     repaired, ids, before = _prepared(model.vocabulary, text)
     network = model.network
-    hidden = [network.output_input(x.unbind(1)) for x in _hidden(network, before, model.context)]
+    hidden = []
+    for x in _hidden(network, before, model.context):
+        hidden.append(network.output_input(x.unbind(1)))
+        yield
     if adapt:
         logits = AdaptedOutput(network.output).read(torch.cat(hidden), ids)
     else:
@@ -68,15 +77,23 @@ def read(model: Model, text: str, adapt: bool = False) -> Reading:
     return Reading(repaired.text, repaired.report, surprise, expected, model.vocabulary)
 
 
-@torch.inference_mode()
 def activations(model: Model, text: str) -> Activity:
-    """The hidden state of every unit as the model reads `text` just as `read` does.
+    """As `activity`, at once."""
+    return finish(activity(model, text))
+
+
+@torch.inference_mode()
+def activity(model: Model, text: str) -> Pieces[Activity]:
+    """The hidden state of every unit as the model reads `text` just as `reading` does.
 
     After Karpathy, Johnson, Fei-Fei, "Visualizing and Understanding Recurrent Networks", 2015, section 4.2.
     """
     repaired, _, before = _prepared(model.vocabulary, text)
-    hidden = torch.cat(list(_hidden(model.network, before, model.context)))
-    return Activity(repaired.text, repaired.report, hidden[1:])
+    hidden = []
+    for x in _hidden(model.network, before, model.context):
+        hidden.append(x)
+        yield
+    return Activity(repaired.text, repaired.report, torch.cat(hidden)[1:])
 
 
 def _prepared(vocabulary: Vocabulary, text: str) -> tuple[Repair, Tensor, Tensor]:

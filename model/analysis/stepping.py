@@ -12,9 +12,11 @@ from model.generation import Request
 from model.loaded import Model
 from model.lstm import CharLSTM, State
 from model.sampling import Sampler
+from model.serving.work import Pieces, finish
 
 Fixed = Mapping[tuple[int, int], float]  # layer and unit, from 0, and the value from -1 to 1 at which it is held
 NONE: Fixed = MappingProxyType({})
+CHUNK = 128  # characters of a prompt that are read at once
 READ = 3_000  # characters at the end of a prompt that are read before writing
 
 
@@ -64,8 +66,8 @@ def step(network: CharLSTM, id: int, state: State, fixed: Fixed = NONE) -> tuple
 
 
 @torch.no_grad()
-def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> None:
-    """Let `request` write its text by `network` with units held fixed, until it is done or cancelled.
+def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> Pieces[None]:
+    """Let `request` write its text by `network` with units held fixed, until it is done or cancelled, in pieces.
 
     The prompt is read without that, its last `READ` characters. The state runs on whatever the request's context is.
     (A unit held fixed steers the text: Radford, Jozefowicz, Sutskever, 2017, section 4.3.)
@@ -74,19 +76,29 @@ def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> None:
     *before, id = request.ids[-READ:]
     state = network.zero_state(1)
     if before and not request.done:
-        _, state = network.read_layers(torch.tensor([before]), state)
+        for some in torch.tensor([before]).split(CHUNK, dim=1):
+            _, state = network.read_layers(some, state)
+            yield
     while not request.done:
         taken, state = step(network, id, state, fixed)
         logits = request.adjusted(taken.logits.numpy())
         id = int(sampler(logits[None], np.array([request.random.random()]))[0])
         request.add(id)
+        yield
 
 
-def steps(model: Model, text: str) -> list[Step]:
+@torch.no_grad()
+def stepping(model: Model, text: str) -> Pieces[list[Step]]:
     """A step for the character that stands before every text (`Vocabulary.start`) and for each of `text`, repaired."""
     vocabulary, network = model.vocabulary, model.network
     state, taken = network.zero_state(1), []
     for id in (vocabulary.start, *vocabulary.encode(vocabulary.repair(text).text).tolist()):
         one, state = step(network, id, state)
         taken.append(one)
+        yield
     return taken
+
+
+def steps(model: Model, text: str) -> list[Step]:
+    """As `stepping`, at once."""
+    return finish(stepping(model, text))

@@ -1,4 +1,4 @@
-"""Continuous batching: requests of one model that advance together, by one character in each step."""
+"""Continuous batching: requests of the same networks that advance together, by one character in each step."""
 
 import logging
 from collections import deque
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from model.generation import CarriedReader, Request, WindowReader
 from model.sampling import Sampler
-from model.serving.mixture import AnyModel, Mixture
+from model.serving.mixture import AnyModel, MixedStreams, Mixture, networks
 from model.serving.prefix_cache import PrefixCache
 
 LONG = 16  # characters; a prompt with more of them unread is read in pieces
 
 
 class Batch:
-    """Requests of one model that advance together, by one character in each step.
+    """Requests of one model, or of mixtures of one pair, that advance together, by one character in each step.
 
     The text of a request depends only on its own prompt and settings. Its random numbers are its own, and its logits
     are the same in every batch, because only requests with exact numbers (see `Decoder`) share a batch. Any other
@@ -25,7 +25,7 @@ class Batch:
 
     def __init__(self, model: AnyModel, prefix_cache: PrefixCache | None = None) -> None:
         """Without a `prefix_cache`, every prompt is read from its beginning."""
-        self.model, self.prefix_cache = model, prefix_cache
+        self.model, self.networks, self.prefix_cache = model, networks(model), prefix_cache
         self.running: list[Request] = []
         self.joining: list[Request] = []  # with the next step
         self.reader: CarriedReader | WindowReader = CarriedReader(model, 0)
@@ -39,11 +39,12 @@ class Batch:
     def accepts(self, request: Request) -> bool:
         """Whether `request` may join."""
         requests = [*self.requests, request]
-        return request.model is self.model and (len(requests) == 1 or all(r.batchable for r in requests))
+        same = networks(request.model) is self.networks
+        return same and (len(requests) == 1 or all(r.batchable for r in requests))
 
     @property
     def shared(self) -> bool:
-        """Whether other requests can join, so that one more costs little: all are batchable, and of one model."""
+        """Whether it advances in each round: all requests are batchable, and of a single model."""
         return not isinstance(self.model, Mixture) and all(request.batchable for request in self.requests)
 
     @property
@@ -55,6 +56,11 @@ class Batch:
     def unfinished(self) -> int:
         """How many requests are not done."""
         return sum(not request.done for request in self.requests)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no requests left."""
+        return not self.requests
 
     def join(self, request: Request) -> None:
         """Add a request that the batch accepts."""
@@ -151,10 +157,12 @@ class Batch:
         keep = [b for b, request in enumerate(self.running) if not request.done]
         reader = self.reader.reorder(keep, len(joining))
         if any(request.config.context == "window" for request in joining):
-            reader = WindowReader(self.model)
+            reader = WindowReader(joining[0].model)  # it is alone
         running = [*(self.running[b] for b in keep), *joining]
         for b, request in enumerate(joining, start=len(keep)):
             self._load_prefix(reader, b, request)
+            if isinstance(reader.streams, MixedStreams) and isinstance(request.model, Mixture):
+                reader.streams.weights[b] = request.model.weight
         sampler = Sampler([request.config for request in running])
         ids = np.concatenate((self.ids[keep], np.zeros(len(joining), dtype=np.int64)))
         self.reader, self.running, self.sampler, self.ids = reader, running, sampler, ids
@@ -162,12 +170,12 @@ class Batch:
     def _save_prefix(self, b: int, request: Request) -> None:
         if self.prefix_cache and isinstance(self.reader, CarriedReader):
             read = request.ids[: len(request.ids) - max(1, len(request.unread))]  # the last written id is not read yet
-            self.prefix_cache.put(self.model, read, self.reader.streams.save_state(b))
+            self.prefix_cache.put(self.networks, read, self.reader.streams.save_state(b))
 
     def _load_prefix(self, reader: CarriedReader | WindowReader, b: int, request: Request) -> None:
         # A request that adapts learns from its whole prompt while that is read.
         if self.prefix_cache and isinstance(reader, CarriedReader) and not request.config.adapt:
-            length, state = self.prefix_cache.longest(self.model, request.ids)
+            length, state = self.prefix_cache.longest(self.networks, request.ids)
             if length:
                 reader.streams.load_state(b, state)
                 request.unread = deque(request.ids[length:])

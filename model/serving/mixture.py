@@ -6,51 +6,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decoder import Decoder, Floats, Streams
+from model.decoder import ALL, Decoder, Floats, Streams
 from model.loaded import Model
 from model.vocabulary import Vocabulary
 
 
-class Mixture:
-    """Two models as one, over the characters of both: p(next) = (1 - weight) p_first(next) + weight p_second(next).
+class Pair:
+    """Two models and the characters of both; it is made once and serves all their mixtures, whatever the weight.
 
     Both read the whole text. A model reads a character that it does not know as the nearest one that it knows (see
     `Vocabulary.repair`), or else as a space, and it never writes such a character.
     """
 
-    def __init__(self, first: Model, second: Model, weight: float) -> None:
-        """`weight` is the mixture weight of the second model, from 0 to 1."""
+    def __init__(self, first: Model, second: Model) -> None:
         of_both = {*first.vocabulary.characters, *second.vocabulary.characters}
         self.vocabulary = Vocabulary(sorted(of_both), first.vocabulary.lowercase and second.vocabulary.lowercase)
-        self.decoder = MixedDecoder([_Part(first, self.vocabulary), _Part(second, self.vocabulary)], weight)
+        self.opening = first.opening
+        self.parts = [_Part(first, self.vocabulary), _Part(second, self.vocabulary)]
+
+
+class Mixture:
+    """A pair as one model: p(next) = (1 - weight) p_first(next) + weight p_second(next)."""
+
+    def __init__(self, pair: Pair, weight: float) -> None:
+        """`weight` is the mixture weight of the second model, from 0 to 1."""
+        self.pair, self.weight, self.vocabulary, self.opening = pair, weight, pair.vocabulary, pair.opening
+        self.decoder = MixedDecoder(pair, weight)
 
 
 AnyModel = Model | Mixture  # what a request can be for
 
 
-class MixedDecoder:
-    """The decoders of two models, the second with the mixture weight `weight`."""
+def networks(model: AnyModel) -> Model | Pair:
+    """What computes the states of `model`: requests of the same networks can share a batch and cached prefixes."""
+    return model.pair if isinstance(model, Mixture) else model
 
-    def __init__(self, parts: Sequence["_Part"], weight: float) -> None:
-        self.parts, self.weight = parts, weight
-        self.exact = all(part.decoder.exact for part in parts)
+
+class MixedDecoder:
+    """The decoders of a pair, the second with the mixture weight `weight`."""
+
+    def __init__(self, pair: Pair, weight: float) -> None:
+        self.parts, self.weight = pair.parts, weight
+        self.exact = all(part.decoder.exact for part in self.parts)
 
     def streams(self, B: int) -> "MixedStreams":
         """B streams that have read nothing."""
-        return MixedStreams(self, [part.decoder.streams(B) for part in self.parts])
+        return MixedStreams(self, [part.decoder.streams(B) for part in self.parts], np.full(B, self.weight))
 
 
 class MixedStreams:
-    """The states of both models in each of B streams."""
+    """The states of both models in each of B streams, and the mixture weight of each stream (B,), float64."""
 
-    def __init__(self, decoder: MixedDecoder, parts: list[Streams]) -> None:
-        self.decoder, self.parts = decoder, parts
+    def __init__(self, decoder: MixedDecoder, parts: list[Streams], weights: NDArray[np.float64]) -> None:
+        self.decoder, self.parts, self.weights = decoder, parts, weights
         self.responsibilities = np.zeros((0, 0))  # (B, V): the probability that a next character is from the second
 
-    def step(self, ids: NDArray[np.int64]) -> Floats:
-        """Read `ids`; return the logits (B, V) of what follows: the logarithms of the mixed probabilities."""
-        first, second = (part(ids, own) for part, own in zip(self.decoder.parts, self.parts, strict=True))
-        of_first, of_second = (1 - self.decoder.weight) * first, self.decoder.weight * second
+    def step(self, ids: NDArray[np.int64], rows: slice = ALL) -> Floats:
+        """As `Streams.step`: the logits are the logarithms of the mixed probabilities."""
+        first, second = (part(ids, own, rows) for part, own in zip(self.decoder.parts, self.parts, strict=True))
+        weights = self.weights[rows, None]
+        of_first, of_second = (1 - weights) * first, weights * second
         p = of_first + of_second
         possible = p > 0
         self.responsibilities = np.divide(of_second, p, where=possible, out=np.zeros_like(p))
@@ -62,8 +77,9 @@ class MixedStreams:
             streams.prefill(b, part.ids[ids])
 
     def reorder(self, keep: Sequence[int], fresh: int = 0) -> "MixedStreams":
-        """As `Streams.reorder`."""
-        return MixedStreams(self.decoder, [streams.reorder(keep, fresh) for streams in self.parts])
+        """As `Streams.reorder`; the fresh ones have the weight of the decoder until they get another."""
+        weights = np.append(self.weights[list(keep)], np.full(fresh, self.decoder.weight))
+        return MixedStreams(self.decoder, [streams.reorder(keep, fresh) for streams in self.parts], weights)
 
     def save_state(self, b: int) -> list[Any]:
         """As `Streams.save_state`."""
@@ -91,9 +107,9 @@ class _Part:
         )  # own id to joint id
         self.ids = np.array([_nearest(model.vocabulary, character) for character in both.characters])  # joint to own id
 
-    def __call__(self, ids: NDArray[np.int64], streams: Streams) -> NDArray[np.float64]:
-        """Read joint ids (B,); return the probability of each joint id (B, V), 0 for unknown characters."""
-        logits = np.ascontiguousarray(streams.step(self.ids[ids]), dtype=np.float64)
+    def __call__(self, ids: NDArray[np.int64], streams: Streams, rows: slice) -> NDArray[np.float64]:
+        """Read joint ids (B,); return the probability of each joint id in `rows` (B, V), 0 for unknown characters."""
+        logits = np.ascontiguousarray(streams.step(self.ids[ids], rows), dtype=np.float64)
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         mixed = np.zeros((len(p), self.size))
         mixed[:, self.columns] = p / np.cumsum(p, axis=1)[:, -1:]  # `sum` adds up in another order for another B

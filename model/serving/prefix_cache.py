@@ -2,48 +2,71 @@
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
-from model.serving.mixture import AnyModel
+from model.loaded import Model
+from model.serving.mixture import Pair
 
-ENTRIES = 256  # each takes 6 to 8 kB for a network of 2 layers of 512, and 4 bytes for each character of the text
+Networks = Model | Pair  # whose states they are
+
+MOST = 16_000_000  # bytes: a state takes 6 to 20 kB, and each character of its text 4 bytes
+OVERHEAD = 500  # bytes that Python needs for an entry
 SHORTEST = 50  # characters; a shorter text is read quickly and is not kept
 
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    model: AnyModel
+    networks: "ref[Networks]"  # which may be gone: nothing is kept of a model that is used no longer
     ids: bytes
     state: Any
 
+    @property
+    def size(self) -> int:
+        return OVERHEAD + len(self.ids) + _bytes(self.state)
+
 
 class PrefixCache:
-    """The states of models after texts, the latest `entries` of them.
+    """The states of models after texts, the latest of them that fit into so many bytes.
 
     A cached state equals the one that reading the text again would give, so the cache changes only the time.
     """
 
-    def __init__(self, entries: int = ENTRIES) -> None:
-        self.entries = entries
+    def __init__(self, most: int = MOST) -> None:
+        self.most, self.bytes = most, 0
         self._entries: list[_Entry] = []
 
-    def put(self, model: AnyModel, ids: list[int], state: Any) -> None:
-        """Keep the state of `model` after it has read `ids`."""
+    def put(self, networks: Networks, ids: list[int], state: Any) -> None:
+        """Keep the state of `networks` after they have read `ids`."""
         if len(ids) >= SHORTEST:
-            new = _Entry(model, _key(ids), state)
-            others = [entry for entry in self._entries if entry.model is not model or entry.ids != new.ids]
-            self._entries = [*others[1 - self.entries :], new]
+            new = _Entry(ref(networks), _key(ids), state)
+            others = [
+                entry
+                for entry in self._entries
+                if (of := entry.networks()) is not None and (of is not networks or entry.ids != new.ids)
+            ]
+            self._entries = [*others, new]
+            self.bytes = sum(entry.size for entry in self._entries)
+            while self.bytes > self.most:
+                self.bytes -= self._entries.pop(0).size
 
-    def longest(self, model: AnyModel, ids: list[int]) -> tuple[int, Any]:
+    def longest(self, networks: Networks, ids: list[int]) -> tuple[int, Any]:
         """The length of the longest cached prefix of `ids`, at least one id shorter than these, and the state after it.
 
         (0, None) where none is cached.
         """
         key = _key(ids[:-1])
-        known = [entry for entry in self._entries if entry.model is model and key.startswith(entry.ids)]
+        known = [entry for entry in self._entries if entry.networks() is networks and key.startswith(entry.ids)]
         longest = max(known, key=lambda entry: len(entry.ids), default=None)
         return (len(longest.ids) // 4, longest.state) if longest else (0, None)
+
+
+def _bytes(state: Any) -> int:
+    """What the arrays of a state take; it holds them in lists and tuples."""
+    if isinstance(state, list | tuple):
+        return sum(map(_bytes, state))
+    return state.nbytes if isinstance(state, np.ndarray) else 0
 
 
 def _key(ids: list[int]) -> bytes:

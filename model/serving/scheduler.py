@@ -17,43 +17,56 @@ An error ends only the requests that need what failed. The thread itself goes on
 import atexit
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from math import inf
-from time import perf_counter
+from operator import itemgetter
+from time import monotonic, perf_counter
+from typing import Any, TypeVar
 
 import torch
 
 from model.generation import GenerationConfig, Request
 from model.serving.batch import Batch, fail
+from model.serving.figures import Figures, prometheus
+from model.serving.limits import LimitError, Limits
 from model.serving.mixture import AnyModel
 from model.serving.prefix_cache import PrefixCache
+from model.serving.work import Pieces, Work
 
-SLOTS = 64  # requests that run at the same time; others wait in the queue
+WORKERS = 2  # computations that take turns with the texts at the same time; others wait
 PIECE = 256  # characters of a prompt that are read at once, at most
 SHORTEST_PIECE = 8  # and at least, since each piece costs something by itself
+
+DEFAULT = Limits()
+Job = TypeVar("Job", Request, Work)
 
 
 class Scheduler:
     """Continuous batching: requests join and leave between two steps, and no request can stop the others.
 
-    `Batch` says which requests share a step, and why each text is the same as alone. Requests that cannot share one
-    (window context, mixtures), and the reading of long prompts in pieces (prefill), take turns: together they get at
-    most as much time as the shared batches, as long as there are any that write. A text grows whether or not anything
-    reads it, so a slow reader delays no other request either. After Yu et al., "Orca: A Distributed Serving System for
-    Transformer-Based Generative Models", 2022, section 4.1, and Agrawal et al., "Taming Throughput-Latency Tradeoff in
-    LLM Inference with Sarathi-Serve", 2024, section 4.
+    `Batch` says which requests share a step, and why each text is the same as alone. The costly ones (window context,
+    mixtures), the reading of long prompts in pieces (prefill), and other computations (`Work`) take turns: together
+    they get at most as much time as the batches of single models, as long as there are any that write. A free
+    slot goes to the visitor who has the fewest, and `Limits` says how much each may ask for. A text grows whether or
+    not anything reads it, so a slow reader delays no other request either. After Yu et al., "Orca: A Distributed
+    Serving System for Transformer-Based Generative Models", 2022, section 4.1, and Agrawal et al., "Taming
+    Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve", 2024, section 4.
     """
 
-    def __init__(self, slots: int = SLOTS) -> None:
-        self.slots = slots
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self.limits = limits
+        self.figures = Figures()
         self._changed = threading.Condition()
         self._queue: list[Request] = []
         self._running: list[Request] = []  # those with a slot, some of which may be done
+        self._work_queue: list[Work] = []
+        self._working: list[Work] = []
         self._closed = False
-        self._batches: list[Batch] = []
+        self._turns: list[Batch | Work] = []  # what is advanced in each round
         self._credit = 0.0  # seconds that may still be used for what is not a step of a shared batch
         self._seconds_per_character = 1e-3  # of a prompt, as last measured
-        self._prefix_cache = PrefixCache()
+        self._prefix_cache = PrefixCache(self.limits.prefix_cache)
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # Python would end the thread in the middle of a matrix product, and abort
@@ -65,25 +78,58 @@ class Scheduler:
         config: GenerationConfig,
         own: Sequence[bool] | None = None,
         written: str = "",
+        visitor: str | None = None,
     ) -> Request:
         """Ask for a text; it grows until it is done or cancelled. While all slots are taken, it waits in the queue.
 
-        `own` and `written` are those of `Request`. RuntimeError if the scheduler is closed.
+        `own` and `written` are those of `Request`; `visitor` is who asks, None for the program itself. LimitError where
+        a limit is met, RuntimeError if the scheduler is closed.
         """
-        request = Request(model, prompt, config, own, written)
+        request = Request(model, prompt, config, own, written, visitor)
         with self._changed:
-            if self._closed:
-                raise RuntimeError("the scheduler is closed and writes no more texts")
+            self._open()
+            others = [other for other in (*self._queue, *self._running) if not other.done]
+            self._admit("texts", request, others, [1] * (len(others) + 1))
+            self._admit("characters", request, others, [other.remaining for other in (*others, request)])
             self._queue.append(request)
             self._changed.notify()
         return request
+
+    def compute(self, pieces: Pieces[Any], visitor: str | None = None) -> Work:
+        """Ask for a computation in pieces, which takes turns with the texts.
+
+        LimitError where a limit is met, RuntimeError if the scheduler is closed.
+        """
+        work = Work(pieces, visitor)
+        with self._changed:
+            self._open()
+            others = [other for other in (*self._work_queue, *self._working) if not other.done]
+            self._admit("analyses", work, others, [1] * (len(others) + 1))
+            self._work_queue.append(work)
+            self._changed.notify()
+        return work
+
+    def _open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the scheduler is closed and writes no more texts")
+
+    def _admit(self, limit: str, new: Job, others: Sequence[Job], amounts: Sequence[int]) -> None:
+        """Raise LimitError, and count it, if `new` is too much beside the others; amounts are of these and of `new`."""
+        visitors = [*(other.visitor for other in others), new.visitor]
+        of_visitor = sum(n for visitor, n in zip(visitors, amounts, strict=True) if visitor == new.visitor)
+        try:
+            self.limits.admit(limit, sum(amounts), None if new.visitor is None else of_visitor)
+        except LimitError as error:
+            self.figures.refusals[error.limit] += 1
+            raise
 
     def close(self) -> None:
         """Cancel every request; return when nothing is computed any more."""
         with self._changed:
             self._closed = True
-            for request in (*self._queue, *self._running):
-                request.cancel()
+            jobs: list[Request | Work] = [*self._queue, *self._running, *self._work_queue, *self._working]
+            for job in jobs:
+                job.cancel()
             self._changed.notify()
         self._thread.join()
         atexit.unregister(self.close)
@@ -91,7 +137,8 @@ class Scheduler:
     def queue_position(self, request: Request) -> int:
         """The position of `request` in the queue: 1 is the next to run, 0 is not in the queue."""
         with self._changed:
-            return self._queue.index(request) + 1 if request in self._queue else 0
+            order = [waiting for _, waiting in in_turn(self._queue, self._running)]
+            return order.index(request) + 1 if request in order else 0
 
     @property
     def running(self) -> int:
@@ -105,6 +152,20 @@ class Scheduler:
         with self._changed:
             return sum(not request.done for request in (*self._running, *self._queue))
 
+    @property
+    def healthy(self) -> bool:
+        """Whether a character was written lately, or none is asked for."""
+        with self._changed:
+            asked = [request.asked_at for request in (*self._queue, *self._running) if not request.done]
+        return not self.figures.stalled(min(asked, default=None)) and self._thread.is_alive()
+
+    def metrics(self) -> str:
+        """The figures for Prometheus."""
+        with self._changed:
+            queue = sum(not request.done for request in self._queue)
+            analyses = sum(not work.done for work in (*self._work_queue, *self._working))
+        return prometheus(self.figures, queue, self.running, self.limits.slots, analyses)
+
     # ---- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -114,9 +175,10 @@ class Scheduler:
                 self._round()
             except Exception:  # memory can run out at any line
                 logging.exception("all running requests failed")
-                for request in self._running:
-                    request.fail()
-                self._batches = []
+                jobs: list[Request | Work] = [*self._running, *self._working]
+                for job in jobs:
+                    job.fail()
+                self._turns = []
 
     def _round(self) -> None:
         """Give the free slots to the first in the queue; advance the shared batches by one step, and others in turn."""
@@ -125,8 +187,8 @@ class Scheduler:
                 self._assign(request)
             except Exception:  # such as a decoder that does not fit in memory
                 fail(request)
-        shared = [batch for batch in self._batches if batch.shared]
-        others = [batch for batch in self._batches if not batch.shared]
+        shared = [batch for batch in self._turns if batch.shared]
+        others = [batch for batch in self._turns if not batch.shared]
         seconds = self._step(shared)
         # A step that was longer than its credit is paid back before the next one.
         self._credit = min(self._credit, 0) + seconds if any(batch.writing for batch in shared) else inf
@@ -139,9 +201,22 @@ class Scheduler:
             batch = waiting.pop(0)
             self._credit -= self._step([batch])
             self._credit -= self._prefill(batch)
-        self._batches = [batch for batch in shared + others if batch.requests]  # done requests leave at the next step
+        self._turns = [batch for batch in shared + others if not batch.empty]  # done requests leave at the next step
+        self._count()
 
-    def _step(self, batches: list[Batch]) -> float:
+    def _count(self) -> None:
+        """Count the characters that this round wrote."""
+        written = 0
+        for request in self._running:
+            new = len(request.characters) - request.counted
+            if new and request.counted == request.given:
+                self.figures.began(monotonic() - request.asked_at)
+            request.counted += new
+            written += new
+        if written:
+            self.figures.wrote(written)
+
+    def _step(self, batches: Sequence[Batch | Work]) -> float:
         """Advance batches by one step; return the seconds that it took."""
         start = perf_counter()
         for batch in batches:
@@ -151,8 +226,10 @@ class Scheduler:
                 batch.fail()
         return perf_counter() - start
 
-    def _prefill(self, batch: Batch) -> float:
+    def _prefill(self, batch: Batch | Work) -> float:
         """Read a piece of a long prompt, if there is one in `batch`; return the seconds that it took."""
+        if isinstance(batch, Work):
+            return 0.0
         start = perf_counter()
         affordable = min(PIECE, self._credit / self._seconds_per_character)
         try:
@@ -168,19 +245,46 @@ class Scheduler:
     def _admitted(self) -> list[Request]:
         """Wait until there is something to do; take from the queue as many requests as there are free slots."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._batches or self._closed)
-            queue = [request for request in self._queue if not request.done]
-            running = [request for request in self._running if not request.done]
-            free = self.slots - len(running)
-            self._running, self._queue = running + queue[:free], queue[free:]
-            return queue[:free]
+            self._changed.wait_for(lambda: self._queue or self._work_queue or self._turns or self._closed)
+            slots, of_visitor = self.limits.slots, self.limits.visitor_slots
+            started, self._running, self._queue = admitted(self._queue, self._running, slots, of_visitor)
+            work, self._working, self._work_queue = admitted(self._work_queue, self._working, WORKERS, WORKERS)
+            self._turns += work
+            return started
 
     def _assign(self, request: Request) -> None:
         """Add `request` to the first batch that accepts it, or to a new one."""
-        for batch in self._batches:
-            if batch.accepts(request):
+        for batch in self._turns:
+            if isinstance(batch, Batch) and batch.accepts(request):
                 return batch.join(request)
         batch = Batch(request.model, self._prefix_cache)
         batch.join(request)
-        self._batches.append(batch)
+        self._turns.append(batch)
         return None
+
+
+def in_turn(queue: Sequence[Job], running: Sequence[Job]) -> list[tuple[int, Job]]:
+    """The queue in the order in which its jobs are due, each with how many its visitor has when it runs.
+
+    First those of the visitors who have the fewest; among these, in the order in which they were asked for.
+    """
+    have = Counter(job.visitor for job in running if not job.done)
+    ranked = []
+    for job in queue:
+        have[job.visitor] += 1
+        ranked.append((have[job.visitor], job))
+    return sorted(ranked, key=itemgetter(0))
+
+
+def admitted(
+    queue: Sequence[Job], running: Sequence[Job], slots: int, of_visitor: int
+) -> tuple[list[Job], list[Job], list[Job]]:
+    """Which jobs of the queue get a free slot, at most so many of one visitor; then all that run, and who waits."""
+    waiting = [job for job in queue if not job.done]
+    busy = [job for job in running if not job.done]
+    free = slots - len(busy)
+    if not waiting or free <= 0:
+        return [], busy, waiting
+    allowed = [job for rank, job in in_turn(waiting, busy) if job.visitor is None or rank <= of_visitor]
+    started = allowed[:free]
+    return started, busy + started, [job for job in waiting if job not in started]

@@ -1,0 +1,257 @@
+"""Trainings that are killed, stopped or starved, and damaged files, for `benchmarks.reliability`."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from model.hub import load
+from training import train
+from training.corpus import read
+from training.resume import Unfinished
+
+SIZES = {"embedding-size": 8, "hidden-size": 24, "layers": 1, "batch-size": 5, "window": 13}
+STEPS = {"init": "none", "steps": 60, "evaluate-every": 6, "warmup-steps": 2}
+RUN = [f"--{name}={value}" for name, value in (SIZES | STEPS).items()]
+WORDS = (
+    "the",
+    "river",
+    "carried",
+    "an",
+    "old",
+    "boat",
+    "past",
+    "seven",
+    "quiet",
+    "houses",
+    "before",
+    "its",
+    "owner",
+    "woke",
+)
+SLOW = 10  # seconds for one file
+
+
+def book(place: Path) -> Path:
+    """A small book."""
+    chance = random.Random(1)
+    text = " ".join(chance.choice(WORDS) + chance.choice(("", "", "", ",", ".\n")) for _ in range(600))
+    path = place / "book.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+class Training:
+    """A training into a directory of its own, each time in a process that is forked from this one."""
+
+    def __init__(self, place: Path, name: str) -> None:
+        self.book, self.out, self.log = book(place), place / name / "run", place / f"{name}.log"
+        self.log.write_text("")
+
+    def start(self, prepare: Callable[[], object] = bool) -> int:
+        """Begin, or go on; the process's id. `prepare` is called in it first."""
+        sys.stdout.flush()
+        # Through a process of its own, since the full disk is not that of the terminal.
+        with self.log.open("ab") as log:
+            self.logger = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+        assert self.logger.stdin
+        child = os.fork()
+        if child:
+            self.logger.stdin.close()
+            return child
+        status = 70
+        try:
+            os.dup2(self.logger.stdin.fileno(), 1)
+            os.dup2(self.logger.stdin.fileno(), 2)
+            prepare()
+            status = train.main([str(self.book), "--out", str(self.out), *RUN])
+        except SystemExit as error:
+            status = error.code if isinstance(error.code, int) else 2
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def finish(self, prepare: Callable[[], object] = bool) -> int:
+        """Run to the end; the exit status."""
+        return self.wait(self.start(prepare))
+
+    def wait(self, child: int) -> int:
+        """The exit status of the process, once it has ended and all that it printed is in the log."""
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        self.logger.wait()
+        return status
+
+    def weights(self) -> str:
+        """The digest of what was trained."""
+        return load(self.out).digest
+
+    @property
+    def damaged(self) -> bool:
+        """Whether there is a checkpoint that cannot be loaded."""
+        if not self.out.exists():
+            return False
+        try:
+            load(self.out)
+        except ValueError:
+            return True
+        return False
+
+    @property
+    def tracebacks(self) -> int:
+        return self.log.read_text(errors="replace").count("Traceback")
+
+
+@cache
+def unbroken(place: Path) -> tuple[str, float]:
+    """The weights of a run that nothing disturbs, and its seconds."""
+    whole = Training(place, "unbroken")
+    # What this loads is there in each process that is forked later.
+    with redirect_stdout(None):
+        train.prepare(train.parse([str(whole.book), "--out", str(whole.out), *RUN]))
+    begun = time.monotonic()
+    status = whole.finish()
+    if status:
+        raise RuntimeError(whole.log.read_text())
+    return whole.weights(), time.monotonic() - begun
+
+
+def disturbed(place: Path, name: str, count: int, disturb: Callable[[int], object], seed: int) -> dict[str, Any]:
+    """Trainings that are disturbed at random moments, and then go on to the end: the weights must be the same."""
+    expected, seconds = unbroken(place)
+    chance = random.Random(seed)
+    done = damaged = differing = found = 0
+    while done < count:
+        training = Training(place, f"{name}{done}")
+        for _ in range(chance.randint(1, 4)):
+            child = training.start()
+            time.sleep(chance.uniform(0, seconds))
+            disturb(child)
+            training.wait(child)
+            damaged += training.damaged
+            done += 1
+        status = training.finish() if Unfinished(training.out).path.exists() or not training.out.exists() else 0
+        differing += status != 0 or training.weights() != expected
+        left = [path.name for path in training.out.parent.iterdir() if path != training.out]
+        found += training.tracebacks + len(left)
+        shutil.rmtree(training.out.parent)
+    return {name: done, "damaged": damaged, "differing": differing, "tracebacks": found}
+
+
+# ---- the parts -------------------------------------------------------------------------------------------------------
+
+
+def kills(place: Path, count: int, seed: int) -> dict[str, Any]:
+    """kill -9 at random moments of training and saving."""
+    return disturbed(place, "kills", count, lambda child: os.kill(child, signal.SIGKILL), seed)
+
+
+def signals(place: Path, count: int, seed: int) -> dict[str, Any]:
+    """Ctrl-C and SIGTERM at random moments."""
+    chance = random.Random(seed + 1)
+    return disturbed(
+        place, "signals", count, lambda child: os.kill(child, chance.choice((signal.SIGINT, signal.SIGTERM))), seed
+    )
+
+
+def full_disk(place: Path, count: int, seed: int) -> dict[str, Any]:
+    """No file can grow beyond a random size: the run ends with a sentence, and later goes on to the same weights."""
+    expected, _ = unbroken(place)
+    chance = random.Random(seed)
+    damaged = differing = found = 0
+    for n in range(count):
+        training, most = Training(place, f"full{n}"), int(10 ** chance.uniform(2, 5))
+
+        def limit(most: int = most) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+        status = training.finish(limit)
+        damaged += training.damaged or status not in (0, 1, 2)
+        if Unfinished(training.out).path.exists() or not training.out.exists():
+            training.finish()
+        differing += not training.out.exists() or training.weights() != expected
+        found += training.tracebacks
+    return {"full": count, "damaged": damaged, "differing": differing, "tracebacks": found}
+
+
+def removed(place: Path, count: int, seed: int) -> dict[str, Any]:
+    """The directory is taken away at a random moment: the run ends with a sentence or makes it anew."""
+    expected, seconds = unbroken(place)
+    chance = random.Random(seed)
+    damaged = differing = found = 0
+    for n in range(count):
+        training = Training(place, f"removed{n}")
+        child = training.start()
+        time.sleep(chance.uniform(0, seconds))
+        shutil.rmtree(training.out.parent, ignore_errors=True)
+        damaged += training.wait(child) not in (0, 1, 2) or training.damaged
+        if Unfinished(training.out).path.exists() or not training.out.exists():
+            training.finish()
+        differing += not training.out.exists() or training.weights() != expected
+        found += training.tracebacks
+    return {"removed": count, "damaged": damaged, "differing": differing, "tracebacks": found}
+
+
+def spoiled(content: bytes, chance: random.Random) -> bytes:
+    """Some bytes are changed, cut off, repeated or replaced."""
+    at = chance.randrange(len(content)) if content else 0
+    way = chance.randrange(5)
+    if way == 0:
+        return content[:at] + chance.randbytes(chance.randint(1, 9)) + content[at + 5 :]
+    if way == 1:
+        return content[:at]
+    if way == 2:
+        return content[:at] + content[at // 2 :]
+    if way == 3:
+        numbers = chance.choice((b"-1", b"0", b"1e999", b"99999999999", b"null", b'"x"', b"[]", b"{}"))
+        return content[:at] + numbers + content[at + 1 :]
+    return chance.randbytes(chance.randint(0, 3000))
+
+
+def hostile_files(checkpoint: Path, place: Path, count: int, seed: int) -> dict[str, Any]:
+    """Damaged checkpoints and books: each is read or refused in one sentence, soon, and takes no memory."""
+    chance = random.Random(seed)
+    directory, text = place / "spoiled", book(place).read_bytes()
+    found = hung = 0
+    longest = 0.0
+    for n in range(count):
+        shutil.rmtree(directory, ignore_errors=True)
+        begun = time.monotonic()
+        try:
+            if n % 2:
+                shutil.copytree(checkpoint, directory)
+                for file in chance.sample(sorted(directory.iterdir()), chance.randint(1, 2)):
+                    file.write_bytes(spoiled(file.read_bytes(), chance))
+                begun = time.monotonic()
+                load(directory)
+            else:
+                directory.mkdir()
+                (directory / "book.txt").write_bytes(spoiled(text, chance))
+                read([directory / "book.txt"])
+        except (ValueError, OSError) as error:
+            found += "\n" in str(error).strip()
+        except BaseException as error:
+            print(f"{type(error).__name__} for file {n}: {error}", file=sys.stderr)
+            found += 1
+        longest = max(longest, time.monotonic() - begun)
+        hung += time.monotonic() - begun > SLOW
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+    return {
+        "files": count,
+        "tracebacks": found,
+        "hung": hung,
+        "megabytes": memory,
+        "longest_seconds": round(longest, 1),
+    }

@@ -1,0 +1,140 @@
+// The visitor's stories: a new one, another one, a file, a link.
+
+const LONGEST_FILE = 100000; // characters of a text that is opened, or comes by a link
+
+function storyFiles(page) {
+  const { element, part, say, editor } = page;
+
+  for (const dialog of element.querySelectorAll("dialog")) {
+    dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  }
+
+  part("name").addEventListener("input", ({ target }) => {
+    page.story.name = target.value.trim();
+    page.keep();
+  });
+
+  function listStories() {
+    const rows = shelf.list().map(({ id, name, length }) => {
+      const row = make("li"), choose = make("button", { type: "button", className: "story-choice" });
+      choose.append(name, make("small", { textContent: ` ${length.toLocaleString("en")} characters` }));
+      if (id === page.story.id) choose.setAttribute("aria-current", "true");
+      choose.addEventListener("click", () => {
+        page.open(shelf.open(id) ?? new Story());
+        part("stories-dialog").close();
+      });
+      const remove = make("button", { type: "button", className: "small", textContent: "Delete" });
+      remove.setAttribute("aria-label", "Delete " + name);
+      remove.addEventListener("click", () => {
+        if (remove.dataset.sure) {
+          shelf.remove(id);
+          if (id === page.story.id) {
+            page.forget();
+            page.open(shelf.last() ?? new Story());
+          }
+          listStories();
+        } else {
+          remove.dataset.sure = "yes";
+          remove.textContent = "Delete for good?";
+        }
+      });
+      row.append(choose, remove);
+      return row;
+    });
+    part("story-list").replaceChildren(...rows);
+  }
+
+  page.on("stories", () => {
+    page.save();
+    listStories();
+    part("stories-dialog").showModal();
+  });
+  page.on("new-story", () => {
+    page.open(new Story({ settings: { ...page.settings, seed: "", fixed: null } }), "A new story.");
+    part("stories-dialog").close();
+    editor.element.focus();
+  });
+  page.on("import", () => part("import-file").click());
+  part("import-file").addEventListener("change", async ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    if (!file) return;
+    const content = await file.text();
+    let found, cut = "";
+    try {
+      if (/\.json$/i.test(file.name)) found = Story.from(JSON.parse(content));
+      else {
+        found = new Story({ text: plain(content).slice(0, LONGEST_FILE), settings: page.settings });
+        if (plain(content).length > LONGEST_FILE) cut = ` It is longer than a story can be: these are its first ${LONGEST_FILE.toLocaleString("en")} characters.`;
+      }
+    } catch (error) {
+      part("stories-dialog").close();
+      return say(`${file.name} cannot be opened: ${error instanceof SyntaxError || error instanceof TypeError ? "it is damaged" : error.message}.`);
+    }
+    found.id = new Story().id;
+    found.revision = 0;
+    if (!found.name) found.name = file.name.replace(/\.\w+$/, "").slice(0, 80);
+    page.open(found, `“${titleOf(found)}” is open.${cut}`);
+    page.keep();
+    page.save();
+    part("stories-dialog").close();
+  });
+
+  const saveStory = (content, type, ending) => {
+    const name = titleOf(page.story).replace(/[\\/:*?"<>|\n]+/g, " ").trim().replace(/[.…]+$/, "") || "story";
+    saveFile(content, type, name + ending);
+  };
+  const copy = async (text, words) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      part("export-status").textContent = words;
+    } catch {
+      part("export-status").textContent = "The browser does not allow copying here: select the text and copy it yourself.";
+    }
+  };
+  page.on("export", () => {
+    part("export-status").textContent = "";
+    part("page-model").textContent = page.model().title;
+    part("export-dialog").showModal();
+  });
+  page.on("copy", () => copy(page.story.text, "The text is copied."));
+  page.on("save-text", () => saveStory(page.story.text, "text/plain", ".txt"));
+  page.on("save-story", () => saveStory(JSON.stringify({ ...page.story.toJSON(), settings: page.settings }), "application/json", ".json"));
+  page.on("save-page", async () => {
+    const told = (words) => { part("export-status").textContent = words; };
+    try {
+      await savePage(page.settings.model, told);
+    } catch (error) {
+      told(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
+    }
+  });
+  page.on("copy-link", () => {
+    // Behind the #, which no browser sends to a server.
+    const parts = new URLSearchParams();
+    for (const [name, value] of Object.entries(page.settings)) if (value !== null && value !== DEFAULTS[name] && typeof value !== "object") parts.set(name, value);
+    parts.set("text", page.story.text);
+    copy(location.href.split("#")[0] + "#" + parts, "A link to this story is copied.");
+  });
+
+  // The story of a link, as one of its own; null where there is none. What is unknown or unsound in it is passed over.
+  function linked() {
+    const found = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    if (found.text === undefined) return null;
+    history.replaceState(null, "", location.href.split("#")[0]);
+    const values = Object.fromEntries(Object.entries(found).map(([name, value]) => {
+      const isNumber = typeof DEFAULTS[name] === "number" || SAMPLING.includes(name);
+      return [name, isNumber ? Number(value) : typeof DEFAULTS[name] === "boolean" ? value === "true" : value];
+    }));
+    if (SAMPLING.some((name) => name in values)) values.style = null;
+    return new Story({ text: plain(found.text).slice(0, LONGEST_FILE), settings: soundSettings(values, page.models) });
+  }
+  addEventListener("hashchange", () => {
+    const found = linked();
+    if (!found) return;
+    page.open(found, "This is the story of the link. Your own stories are under Stories.");
+    if (found.text) page.keep();
+  });
+
+  return { linked };
+}

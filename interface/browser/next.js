@@ -1,0 +1,73 @@
+// The next letter of the story: what else could stand at a place, and what the letter there rests on.
+
+const LOOK_BACK = 1000; // characters before a letter that decide what is likely there
+const SETTLED = 120; // milliseconds after which the caret counts as at rest
+
+function storyNext(page) {
+  const { part, say, editor } = page;
+  let next = null, request = null; // { at, letters }; the request for them
+
+  async function show(at) {
+    const { story, lenses } = page, text = story.text.slice(whole(story.text, Math.max(0, at - LOOK_BACK)), at);
+    next = { at, letters: next?.letters ?? null };
+    lenses.here = at;
+    lenses.rests = null;
+    lenses.paint();
+    request?.abort();
+    const one = request = new AbortController();
+    const { model, second, share } = page.settings;
+    try {
+      await pause(SETTLED); // arrow keys may go on
+      const letters = await ask("likeliest", { text, model, ...(second ? { second, share } : {}) }, one.signal);
+      if (one.signal.aborted || next?.at !== at) return;
+      next = { at, letters };
+      draw();
+      reveal();
+    } catch (error) {
+      if (!one.signal.aborted) part("next-note").textContent = error instanceof Refused ? error.message : "The connection is lost. Click the letter again when it is back.";
+    }
+  }
+
+  // The bars as the sliders shape them now.
+  function draw() {
+    if (!next?.letters) return;
+    const { text } = page.story, { at, letters } = next, there = at < text.length ? String.fromCodePoint(text.codePointAt(at)) : "";
+    const tail = onOneLine(text.slice(whole(text, Math.max(0, at - 20)), at));
+    part("next-note").textContent = (at ? `After “${tail}”` : "At the very beginning") + (there ? `, where “${visible(there)}” stands. ` : ". ") + "Choose a letter, and the model goes on from it.";
+    drawBars(part("bars"), letters, samplingOf(page.settings, page.model()), there, (letter) => page.writer.branch(at, letter));
+    part("rests").hidden = !there || !at;
+    part("shape").hidden = false;
+  }
+
+  // Brings the bars into sight where the panel is scrolled elsewhere; the page itself stays where it is.
+  function reveal() {
+    const panel = part("panel"), top = panel.getBoundingClientRect().top + part("panel-title").parentElement.offsetHeight;
+    const box = part("next").getBoundingClientRect();
+    if (box.top < top || box.bottom > panel.getBoundingClientRect().bottom) panel.scrollTop += box.top - top;
+  }
+
+  function hide() {
+    next = null;
+    request?.abort();
+    page.lenses.here = null;
+    part("bars").replaceChildren();
+    part("rests").hidden = part("shape").hidden = true;
+    part("next-note").textContent = "Click a letter of the story to see what else could stand there.";
+  }
+
+  editor.element.addEventListener("click", (event) => {
+    const [start, end] = editor.selection(), at = editor.under(event.clientX, event.clientY);
+    if (start === end && at !== null && !page.writing && page.story.text) show(at);
+  });
+  page.on("next-here", () => show(editor.caret));
+  page.on("rests", async () => {
+    try {
+      await page.lenses.restsOn(next.at);
+      say("The tint shows what this letter rests on: the stronger, the more it matters.");
+    } catch (error) {
+      say(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
+    }
+  });
+
+  return { show, draw, hide, shown: () => next !== null };
+}

@@ -1,0 +1,58 @@
+// The visitor's own trainings, { key, title, name, model } each: the keys, which this browser alone has, and the models.
+
+const OWN = "lstm-text-generation own";
+
+const own = {
+  list() {
+    try {
+      const found = JSON.parse(lasting.getItem(OWN) ?? "[]");
+      return Array.isArray(found) ? found.filter((each) => typeof each?.key === "string") : [];
+    } catch {
+      return [];
+    }
+  },
+
+  models() {
+    return this.list().flatMap(({ model }) => (model ? [model] : []));
+  },
+
+  // Keeps what the server tells of a training, and returns its model.
+  keep({ key, title, model }) {
+    const list = this.list(), before = list.find((each) => each.key === key), others = list.filter((each) => each !== before);
+    let name = before?.title === title ? before.name : `yours: ${title}`;
+    for (let i = 2; others.some((each) => each.name === name); i++) name = `yours: ${title} (${i})`;
+    const now = { key, title, name, model: model && { ...model, title: name.replace("yours: ", ""), name, secret: model.name } };
+    if (JSON.stringify(now) !== JSON.stringify(before)) this.save(before ? list.map((each) => (each === before ? now : each)) : [...list, now]);
+    return now.model;
+  },
+
+  remove(key) {
+    this.save(this.list().filter((each) => each.key !== key));
+  },
+
+  save(list) {
+    try {
+      lasting.setItem(OWN, JSON.stringify(list));
+    } catch {} // the store is full: the training is there until the page is closed
+    dispatchEvent(new CustomEvent("own-models"));
+  },
+
+  // Asks the server what has become of each training.
+  async refresh() {
+    for (const { key } of this.list()) {
+      try {
+        this.keep(await ask("training", { key }));
+      } catch (error) {
+        if (error instanceof Refused) this.remove(key);
+        else if (!(error instanceof Lost)) throw error;
+      }
+    }
+  },
+
+  // What is sent to the server, which knows a visitor's own model by a secret name; stories and links have the short one.
+  named(values) {
+    const models = this.models(), sent = { ...values };
+    for (const part of ["model", "second"]) sent[part] = models.find(({ name }) => name === values[part])?.secret ?? values[part];
+    return sent;
+  },
+};

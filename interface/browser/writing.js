@@ -1,0 +1,143 @@
+// What the model writes: Write, Try again and a branch begin a part of the story, and the model's answer makes it grow.
+
+const SAVED_EVERY = 1000; // milliseconds, while the model writes
+const RETRY_AFTER = [500, 1000, 2000, 3000]; // milliseconds between the attempts to reach the server again
+
+function storyWriting(page) {
+  const { part, say, progress, note, editor } = page;
+  const seedOf = (settings) => settings.seed ? Number(settings.seed) : newSeed();
+
+  // Goes on at the cursor; where the model left off there, exactly as if it had not stopped.
+  function write() {
+    const { story, settings } = page, wrong = problem(settings);
+    if (wrong) return say(wrong);
+    const start = editor.caret, how = howOf(asked(settings));
+    const before = story.parts.findLast(({ end, at, versions }) => end === start && versions[at].how === how && versions[at].drawn);
+    const version = before?.versions[before.at];
+    const untouched = version && story.text.slice(before.start, before.end) === version.text;
+    if (untouched && ["", String(version.seed)].includes(settings.seed)) {
+      story.begin({ start, version: { seed: version.seed, skip: version.skip + version.drawn, how, kept: 0 } });
+    } else story.begin({ start, version: { seed: seedOf(settings), skip: 0, how, kept: 0 } });
+    goOn();
+  }
+
+  // Writes a further version of the part at the cursor; the others stay.
+  function again() {
+    const { story, settings } = page, wrong = problem(settings), here = story.partAt(editor.caret);
+    if (wrong) return say(wrong);
+    if (isGreedy(settings, page.model())) return say("Another try would be the same: at this setting the model always writes the likeliest letter. Move the style towards wild.");
+    const model = here.versions.findLast((version) => version.seed !== null) ?? { kept: 0 };
+    const kept = here.versions[here.at].seed === null ? 0 : Math.min(model.kept ?? 0, here.end - here.start);
+    const seed = settings.seed ? Number(settings.seed) + here.versions.length : newSeed();
+    const [text, marks] = [story.text, story.marks].map((of) => of.slice(here.start, here.start + kept));
+    story.begin({ part: here, text, marks, version: { seed, skip: 0, how: howOf(asked(settings)), kept } });
+    editor.show(story.text);
+    goOn(settings.seed ? ` Seed ${settings.seed} wrote the first; this one is of seed ${seed}.` : "");
+  }
+
+  // Puts another letter in a place and lets the model go on from it; what stood there is the version before.
+  function branch(at, letter) {
+    const { story, settings } = page;
+    if (page.writing || problem(settings)) return say(problem(settings));
+    const here = story.parts.findLast(({ start, end }) => start <= at && at < end);
+    const version = { seed: seedOf(settings), skip: 0, how: howOf(asked(settings)) };
+    if (here) {
+      const text = story.text.slice(here.start, at) + letter, marks = story.marks.slice(here.start, at) + visitors(letter.length);
+      story.begin({ part: here, text, marks, version: { ...version, kept: text.length } });
+    } else {
+      let end = at;
+      while (end < story.text.length && story.marks[end] === VISITOR) end++;
+      end = Math.max(end, ...story.parts.filter((other) => other.start === end).map((other) => other.end));
+      story.begin({ start: at, end, text: letter, version: { ...version, kept: letter.length } });
+    }
+    editor.show(story.text);
+    goOn();
+  }
+
+  // Lets the model write the part that was begun last, and does not give up where the connection is lost.
+  async function goOn(words = "") {
+    const { story, settings } = page, now = story.parts.at(-1), version = now.versions[now.at], values = asked(settings);
+    if (values.adapt) values.typed = typedPlaces(story, now.end);
+    const prompt = story.text.slice(0, now.end), last = wordBefore(prompt), author = authorOf(settings);
+    const one = page.writing = new AbortController();
+    let arrived = "", failed = "", lost = 0, waited = false;
+    page.place(now.end);
+    page.changed();
+    say("Writing." + words);
+    progress("");
+    for (let done = false; !done && !one.signal.aborted; ) {
+      try {
+        const { seed, skip } = version, known = arrived;
+        for await (const frame of stream("write", { ...values, text: prompt, written: known, seed, skip }, one.signal)) {
+          if (one.signal.aborted) break;
+          if (lost) say("The connection is back, and the writing goes on.");
+          lost = 0;
+          if (frame.waiting && !waited) say(`Others are writing; you are number ${frame.waiting} in the queue, and it begins by itself.`);
+          waited = Boolean(frame.waiting);
+          const fresh = [...arrived.slice(known.length)].length; // characters of this answer that are in the story
+          add(story, frame.text.slice(arrived.length), frame.shades.slice(fresh), author);
+          arrived = frame.text;
+          const count = [...arrived].length;
+          progress(frame.unread > 500 ? `Reading the story: ${frame.unread.toLocaleString("en")} characters to go.`
+            : `${count.toLocaleString("en")} characters${frame.speed ? ` · ${frame.speed.toLocaleString("en")} a second` : ""} · seed ${seed}`);
+          note(frame.read_as ? `The model reads this with ${frame.read_as}.` : "");
+        }
+        done = true;
+      } catch (error) {
+        if (one.signal.aborted) break;
+        if (error instanceof Refused) {
+          failed = error.message;
+          break;
+        }
+        if (!(error instanceof Lost)) throw error;
+        if (!lost) say("The connection is lost. What is written is kept, and the writing goes on when the connection is back.");
+        page.save();
+        await Promise.race([pause(RETRY_AFTER[Math.min(lost++, RETRY_AFTER.length - 1)]), new Promise((resolve) => one.signal.addEventListener("abort", resolve))]);
+      }
+    }
+    if (page.writing !== one) return; // another story is open by now
+    page.writing = null;
+    if (!arrived && !version.kept && now.versions.length === 1) story.withdraw();
+    else if (arrived) story.lastSeed = version.seed;
+    page.place(story.parts.at(-1)?.end ?? editor.caret);
+    const said = part("note").textContent;
+    page.changed();
+    note([said, arrived ? finished(last, arrived) : ""].filter(Boolean).join(" "));
+    const written = story.parts.at(-1), of = written?.versions.length > 1 ? `Version ${written.at + 1} of ${written.versions.length}. ` : "";
+    say(failed || `${of}${one.signal.aborted ? "Stopped" : "Done"}: ${[...arrived].length.toLocaleString("en")} characters, seed ${version.seed}.${words}`);
+    progress("");
+  }
+
+  function add(story, text, shades, author) {
+    if (!text) return;
+    const { end } = story.parts.at(-1);
+    story.grow(text, story.marksOf(text, author, shades));
+    editor.splice(end, end, text);
+    editor.caret = end + text.length;
+    page.follow(editor.caret);
+    page.lenses.paintSoon();
+    page.keep(SAVED_EVERY);
+  }
+
+  function stop() {
+    page.writing?.abort();
+  }
+
+  return { write, again, branch, stop };
+}
+
+// From which to which character, counted as Python does, the visitor typed what stands before a place.
+function typedPlaces(story, end) {
+  const characters = (place) => [...story.text.slice(0, place)].length;
+  return runs(story.marks, 0, end).filter(([, , mark]) => mark === VISITOR).map(([from, to]) => [characters(from), characters(to)]);
+}
+
+// The letters of a word that a text ends in.
+const wordBefore = (text) => text.match(/[\p{L}\p{M}’']+$/u)?.[0] ?? "";
+
+// A sentence where the model has made another word of the one it began behind.
+function finished(stem, written) {
+  const more = stem && written.match(/^[\p{L}\p{M}’']+/u)?.[0];
+  const word = stem + more;
+  return more ? `It finished your word: “${stem}” became “${word.length > 30 ? word.slice(0, 30) + "…" : word}”.` : "";
+}

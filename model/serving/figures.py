@@ -1,0 +1,73 @@
+"""Figures of a running scheduler: whether it is well, and what a monitor wants to draw."""
+
+import math
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+STALLED = 30  # seconds in which something is asked for and no character is written
+BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, math.inf)  # seconds to the first character
+
+
+@dataclass
+class Figures:
+    """What has happened since the start; the scheduler's thread counts, except for the refusals."""
+
+    characters: int = 0
+    first_characters: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))  # of so many texts, up to a bucket
+    seconds_to_first: float = 0.0  # of all those texts together
+    last_character: float = field(default_factory=monotonic)
+    refusals: Counter[str] = field(default_factory=Counter)  # by the name of the limit
+
+    def wrote(self, characters: int) -> None:
+        """Count characters that were just written."""
+        self.characters += characters
+        self.last_character = monotonic()
+
+    def began(self, seconds: float) -> None:
+        """Count a text whose first character came so long after it was asked for."""
+        self.seconds_to_first += seconds
+        for place, most in enumerate(BUCKETS):
+            self.first_characters[place] += seconds <= most
+
+    def stalled(self, asked_at: float | None) -> bool:
+        """Whether too long ago a text was asked for, at `asked_at`, and nothing was written since."""
+        return asked_at is not None and monotonic() - max(asked_at, self.last_character) > STALLED
+
+
+def prometheus(figures: Figures, queue: int, running: int, slots: int, analyses: int) -> str:
+    """The figures in Prometheus' text format, version 0.0.4 (prometheus.io, "Exposition formats")."""
+    lines: list[str] = []
+
+    def metric(name: str, kind: str, meaning: str, *values: tuple[str, float]) -> None:
+        lines.extend((f"# HELP lstm_{name} {meaning}", f"# TYPE lstm_{name} {kind}"))
+        lines.extend(f"lstm_{name}{labels} {value:g}" if value < 1e6 else f"lstm_{name}{labels} {value:.0f}"
+                     for labels, value in values)  # fmt: skip
+
+    metric("queue_length", "gauge", "Texts that wait for a slot.", ("", queue))
+    metric("slots", "gauge", "Texts that can be written at the same time.", ("", slots))
+    metric("slots_used", "gauge", "Texts that are being written.", ("", running))
+    metric("analyses", "gauge", "Analyses that run or wait.", ("", analyses))
+    metric("characters_total", "counter", "Characters written; its rate is the throughput.", ("", figures.characters))
+    counted = [
+        (f'_bucket{{le="{"+Inf" if most == math.inf else f"{most:g}"}"}}', count)
+        for most, count in zip(BUCKETS, figures.first_characters, strict=True)
+    ]
+    totals = [("_sum", figures.seconds_to_first), ("_count", figures.first_characters[-1])]
+    metric("first_character_seconds", "histogram", "Time to first character.", *counted, *totals)
+    refused = [(f'{{limit="{name}"}}', count) for name, count in sorted(figures.refusals.items())]
+    metric("refusals_total", "counter", "Requests refused, by the limit that was met.", *refused)
+    if memory := resident():
+        name = "process_resident_memory_bytes"
+        lines += [f"# HELP {name} Memory of this process.", f"# TYPE {name} gauge", f"{name} {memory}"]
+    return "\n".join(lines) + "\n"
+
+
+def resident() -> int:
+    """The bytes of memory that this process has; 0 where the system is not Linux."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

@@ -1,0 +1,62 @@
+"""A command of the training, run in a process of its own that gets only the time that others leave over."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def begin(
+    module: str, options: Sequence[str], place: Path, errors: Path, soon: bool = False
+) -> "subprocess.Popen[str]":
+    """`python -m MODULE` with these options, begun in the directory `place`; what it says of errors goes to a file.
+
+    Where a person waits for it, it is to be done `soon`.
+    """
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", "-m", module, *options]  # -P: else a file in `place` could be taken for a module
+    with errors.open("w") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=place,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+        )
+    lower_priority(process.pid, soon)
+    return process
+
+
+def lower_priority(process: int, soon: bool) -> None:
+    """Give a process only the time that no other process wants, or, if it is to be done `soon`, a tenth of the time of
+    others, where the system can do that.
+    """
+    with suppress(OSError, AttributeError):  # it has ended; Windows
+        os.setpriority(os.PRIO_PROCESS, process, 10 if soon else 19)
+    with suppress(OSError, AttributeError):  # not Linux
+        if not soon:
+            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
+
+
+def failure(module: str, code: int, printed: str) -> str:
+    """Why a command has failed, in the sentence that it printed; "" if it has not."""
+    last = printed.strip().rpartition("\n")[2]
+    if code == 0:
+        return ""
+    if last.startswith(f"{module}: "):
+        return last.removeprefix(f"{module}: ")
+    if code < 0:
+        with suppress(ValueError):
+            name = signal.Signals(-code).name
+            memory = ", perhaps because the memory was full" if name == "SIGKILL" else ""
+            return f"the process was ended from outside ({name}{memory})"
+    logging.error("%s has failed with status %s:\n%s", module, code, printed[-5_000:])
+    return "it broke off, through a fault of this program"

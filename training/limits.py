@@ -1,0 +1,57 @@
+"""What visitors may train, and what they choose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_type_hints
+
+from model.options import check, meanings, option
+
+ENVIRONMENT = "TRAINING"  # a variable: off, or the beginning of the name of a limit's variable
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What visitors may train; ValueError for a value outside its range."""
+
+    megabytes: float = option(3, "megabytes of text in one training", 0.01, 1_000)
+    minutes: float = option(10, "minutes of one training", 0.05, 10_000)
+    hours: float = option(3, "hours without a visit after which text and model are deleted", 0.01, 10_000)
+    models: int = option(8, "texts and models that are kept at a time, of all visitors together", 1, 1_000)
+    disk: float = option(2_000, "megabytes of disk that they take, all together", 1, 1_000_000)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> "Limits | None":
+        """What variables such as `TRAINING_MINUTES` say; None where `TRAINING` is off."""
+        switch = variables.get(ENVIRONMENT, "").strip().lower()
+        if switch == "off":
+            return None
+        if switch not in ("", "on"):
+            raise ValueError(f"{ENVIRONMENT} is {switch!r}, but must be on or off")
+        kinds = get_type_hints(cls)
+        given: dict[str, Any] = {}
+        for name in meanings(cls):
+            typed = variables.get(f"{ENVIRONMENT}_{name.upper()}", "").strip()
+            if typed:
+                try:
+                    given[name] = kinds[name](typed)
+                except ValueError:
+                    given[name] = typed  # which is refused in a sentence
+        try:
+            return cls(**given)
+        except ValueError as error:
+            raise ValueError(f"{ENVIRONMENT}_{str(error).upper().split()[0]}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a visitor chooses; ValueError for a value that cannot be chosen."""
+
+    begin: Literal["auto", "none"] = option("auto", "auto: from the model that helps most; none: from nothing")
+    capitals: bool = option(True, "capitals stay")
+    minutes: float = option(0, "minutes to train for (0: as the recipe says)", 0, 10_000)
+
+    def __post_init__(self) -> None:
+        check(self)
