@@ -11,6 +11,10 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# Import this before a group exists: its default arguments keep the group of that moment for good (torch 2.13), and then
+# a thread of the group can abort a process that ends.
+import torch.distributed.nn.functional
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -83,6 +87,6 @@ def join(device_name: str) -> Processes:
 
 
 def leave() -> None:
-    """End the connections to the other processes."""
+    """End the connections to the other processes, and the threads that serve them."""
     if dist.is_initialized():
         dist.destroy_process_group()
