@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from benchmarks.running import End, running_app
 
 APP = Path(__file__).parent.parent / "app.py"
-SLOW = 300_000  # milliseconds: two busy cores may be slow, and no test is about speed
+SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
 SIZES = {"phone": (390, 844), "tablet": (820, 1180), "laptop": (1366, 768), "desktop": (1920, 1080)}
 TEXT = "document.querySelector('[data-id=editor]').textContent"
 

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import signal
 import subprocess
 import time
@@ -20,7 +21,7 @@ from interface.training import decoded, number, training_functions
 from model.hub import load
 from model.loaded import Model
 from model.text_file import TextFileError
-from tests.browser import APP, part, serving, text, visit, write
+from tests.browser import APP, part, serving, text, type_story, visit, write
 from tests.conftest import book
 from training.jobs import Jobs
 from training.limits import Limits
@@ -156,6 +157,22 @@ def test_two_visitors_do_not_see_each_other(address: str, browser: Browser) -> N
     assert not any(secret in first.request.get(f"{address}/config").text() for secret in secrets)
     for page in (first, second):
         page.context.close()
+
+
+def test_the_choices_do_not_move_while_a_finger_touches_one(address: str, browser: Browser) -> None:
+    page = visit(browser, address, "phone")
+    page.get_by_role("tab", name="Train").tap()
+    page.locator("[name=train-source][value=story]").tap()
+    part(page, "train-read").tap()
+    expect(part(page, "train-status")).to_have_text("Write a story first.")
+    page.get_by_role("tab", name="Your story").tap()
+    type_story(page, "A story is one more text to choose.")
+    page.wait_for_function("Object.keys(localStorage).some(key => key.includes('story '))")  # it is kept
+    page.get_by_role("tab", name="Train").tap()
+    page.locator("[name=train-source][value=sample]").tap()
+    expect(page.locator("[name=train-source]:checked")).to_have_value("sample")
+    page.locator("[name=train-source][value=story]").tap()
+    expect(part(page, "train-story")).to_have_value(re.compile("."))
 
 
 def test_a_killed_training_is_told_of_and_goes_on(

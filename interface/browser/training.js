@@ -165,11 +165,12 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
   function showSource() {
     for (const each of element.querySelectorAll("[data-source]")) each.hidden = each.dataset.source !== source();
     const stories = shelf.list().filter(({ length }) => length);
-    part("train-story-choice").hidden = !stories.length;
-    part("train-story").replaceChildren(...stories.map(({ id, name, length }) => new Option(`${name} (${length.toLocaleString("en")} characters)`, id)));
+    const list = part("train-story"), before = list.value;
+    list.replaceChildren(...stories.map(({ id, name, length }) => new Option(`${name} (${length.toLocaleString("en")} characters)`, id)));
+    if (stories.some(({ id }) => id === before)) list.value = before;
   }
   for (const radio of element.querySelectorAll("[name=train-source]")) radio.addEventListener("change", showSource);
-  part("train-choose").addEventListener("focusin", (event) => event.target.type === "radio" && showSource());
+  new IntersectionObserver(showSource).observe(element); // whenever the page is shown: there may be new stories
 
   const base64 = async (file) => {
     const reader = new FileReader();
@@ -182,7 +183,10 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     const kind = source();
     if (kind === "sample") return { sample_text: true };
     if (kind === "book") return part("train-book").value.trim() ? { book: part("train-book").value } : "Type the number or the address of a book.";
-    if (kind === "story") return { text: shelf.open(part("train-story").value)?.text ?? "", name: part("train-story").selectedOptions[0]?.textContent.replace(/ \([\d,]+ characters\)$/, "") ?? "" };
+    if (kind === "story") {
+      const [story] = part("train-story").selectedOptions;
+      return story ? { text: shelf.open(story.value)?.text ?? "", name: story.textContent.replace(/ \([\d,]+ characters\)$/, "") } : "Write a story first.";
+    }
     if (kind === "paste") return part("train-text").value.trim() ? { text: part("train-text").value, name: part("train-name").value.trim() } : "Paste a text first.";
     const files = [...part("train-files").files], size = files.reduce((sum, file) => sum + file.size, 0);
     if (!files.length) return "Choose one or more text files first.";
@@ -275,6 +279,5 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
   part("train-kept").textContent = stay;
   addEventListener("own-models", list);
   addEventListener("resize", () => job?.state && showProgress(job));
-  showSource();
   open(own.list().at(-1)?.key ?? null);
 }
