@@ -19,6 +19,7 @@ from interface.listening import Listening, within_limits
 from interface.models import Models
 from interface.visitor import checked, named, place, refusal, sound
 from interface.writing import Share
+from model.about import title_of
 from model.analysis.alignment import align
 from model.analysis.inspection import Activity, Reading, activity, reading
 from model.analysis.saliency import saliency
@@ -244,14 +245,18 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         yield
         places = align(text, repaired)
         passages = [
-            {"start": bisect_right(places, start) - 1, "end": bisect_right(places, end - 1), "source": run.source}
+            {
+                "start": bisect_right(places, start) - 1,
+                "end": bisect_right(places, end - 1),
+                "source": title_of(run.source),
+            }
             for run, (start, end) in zip(runs, pieces(runs), strict=True)
         ]
         return {
             "known": True,
             "passages": passages,
             "new": round(share_new(repaired, runs), 4),
-            "sources": [{"name": s.name, "surely_found": s.surely_found} for s in checkpoint.copies.sources],
+            "sources": [{"name": title_of(s.name), "surely_found": s.surely_found} for s in checkpoint.copies.sources],
             "unknown": checkpoint.copies.unknown,
             "least": RUN,
         }

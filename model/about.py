@@ -1,5 +1,6 @@
 """What a model is called, and what is told of it, as far as its training record says so."""
 
+import re
 from collections.abc import Mapping
 from math import inf, isfinite
 from types import MappingProxyType
@@ -18,7 +19,7 @@ TITLES = {
     "erzaehler": ("Erzähler", "German stories"),
     "conteur": ("Conteur", "French stories"),
 }
-MANY = 3  # files: more are told by their number
+MANY = re.compile(r".* and (\d+) more")  # the name of a corpus of more than three files (training/corpus.py)
 
 
 def entry(record: Any, *names: str) -> Any:
@@ -45,10 +46,8 @@ def title(model: Model) -> tuple[str, str]:
 
 def corpus(model: Model) -> str:
     """The text that a model learned from last, by its title or by the number of books; "" if it is not recorded."""
-    name, files = entry(model.training, "corpus", "name"), entry(model.training, "corpus", "files")
-    if not isinstance(name, str):
-        return ""
-    return f"{len(files)} books" if isinstance(files, list) and len(files) > MANY else title_of(name)
+    name = entry(model.training, "corpus", "name")
+    return title_of(name) if isinstance(name, str) else ""
 
 
 def details(model: Model, others: Mapping[str, Model] = MappingProxyType({})) -> str:
@@ -78,4 +77,7 @@ def details(model: Model, others: Mapping[str, Model] = MappingProxyType({})) ->
 
 
 def title_of(name: str) -> str:
-    return TITLES[name][0] if name in TITLES else name
+    """What a reader calls a model or a corpus of this name."""
+    if many := MANY.fullmatch(name):
+        return f"{int(many[1]) + 1} books"
+    return TITLES[name][0] if name in TITLES else name.replace("_", " ")

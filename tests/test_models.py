@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from interface.models import offered
-from model.about import details, held_out_bits, title
+from model.about import details, held_out_bits, title, title_of
 from model.loaded import Model
 
 
@@ -44,6 +44,19 @@ def test_figures_stand_under_details(model: Model) -> None:
     later = dataclasses.replace(base, name="storyteller", training=base.training | {"init": {"name": "storyteller"}})
     assert details(later, {"storyteller": base}).startswith("Trained on 5 books.")
     assert "1 minute of training. On pages it never saw it needs 1.46 bits per character" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("alice", "Alice in Wonderland"),
+        ("my_book", "my book"),
+        ("a + b_c", "a + b c"),
+        ("coral_island and 170 more", "171 books"),
+    ],
+)
+def test_a_source_is_called_what_a_reader_calls_it(name: str, told: str) -> None:
+    assert title_of(name) == told
 
 
 @pytest.mark.parametrize(

@@ -285,14 +285,13 @@ class Lenses {
     const units = places(text);
     const passages = answer.passages.map(({ start, end, source }) => ({ start: units[start], end: units[end], source }));
     this.copied = { text, model, passages };
-    const title = (source) => this.models.find((other) => other.name === source)?.title ?? source.replaceAll("_", " ");
-    this.note(copiesNote({ ...answer, sources: answer.sources.map((source) => ({ ...source, name: title(source.name) })) }, text));
+    this.note(copiesNote(answer, text));
     const explained = this.panel.querySelector(".explained");
     if (explained) explained.hidden = !passages.length;
     const longest = passages.toSorted((a, b) => b.end - b.start - (a.end - a.start)).slice(0, 5);
     this.panel.querySelector(".passages")?.replaceChildren(...longest.map(({ start, end, source }) => {
       const item = make("li"), button = make("button", { type: "button", className: "small passage" });
-      button.textContent = `“${text.slice(start, Math.min(end, start + 60)).replaceAll("\n", " ")}${end > start + 60 ? "…" : ""}” · ${end - start} characters · ${title(source)}`;
+      button.textContent = `“${text.slice(start, Math.min(end, start + 60)).replaceAll("\n", " ")}${end > start + 60 ? "…" : ""}” · ${end - start} characters · ${source}`;
       button.addEventListener("click", () => this.editor.reveal(start));
       item.append(button);
       return item;
