@@ -33,12 +33,12 @@ class Scale:
     rounds: int = 10
     vanishing: int = 100
     unread: int = 20
-    requests: int = 3_000
+    requests: int = 6_000
     kills: int = 50
     limits: int = 20
     removals: int = 10
     signals: int = 20
-    files: int = 2_000
+    files: int = 4_000
 
 
 SHORT = Scale(

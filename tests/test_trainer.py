@@ -315,6 +315,15 @@ def test_a_run_that_begins_from_another_adds_its_text_to_what_that_one_had_read(
     assert [run.source for run in kept.runs(told[0].text[:99] + other.text[:99])] == ["book", "other"]
 
 
+def test_the_same_files_cleaned_otherwise_take_the_place_of_their_own_copies(
+    tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    files = [write(book(1_300, seed=seed), f"{seed}.txt") for seed in (1, 2)]
+    train(Trainer(read(files), TINY_MODERN, tmp_path / "run"), until=2)
+    again = Trainer(read(files[::-1], form="book"), TINY_MODERN, tmp_path / "new", init=load(tmp_path / "run"))
+    assert [source.name for source in again.copies.sources] == ["2 + 1"]
+
+
 def test_a_whole_run_tells_what_less_context_costs(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model import checkpoint as checkpoints
 from model import hardware
+from model.about import entry
 from model.copying import Copies, Source
 from model.generation import GenerationConfig, generate
 from model.loaded import Model
@@ -133,8 +134,7 @@ class Trainer:
         self.held_out = self.vocabulary.encode(corpus.held_out).to(device)
         batches = Streams if self.recipe.context == "carried" else Windows
         self.batches = batches(training, self.recipe.batch_size, self.recipe.window, self.seed)
-        before = (init.copies or Copies((), unknown=init.name)) if init else Copies(())
-        self.copies = before.and_then(Source.of(corpus.name, corpus.training))
+        self.copies = _read_before(init, corpus).and_then(Source.of(corpus.name, corpus.training))
 
     def _prepare_network(self, device: torch.device, init: Model | None) -> None:
         recipe = self.recipe
@@ -394,3 +394,16 @@ def check_window(recipe: Recipe, corpus: Corpus) -> None:
         )
     if recipe.window >= corpus.split:
         raise ValueError(f"window is {recipe.window:,}, but only {corpus.split:,} characters train: give a shorter one")
+
+
+def _read_before(init: Model | None, corpus: Corpus) -> Copies:
+    """What a model has read from which training begins, except the files of `corpus`, which are read again now."""
+    if init is None:
+        return Copies(())
+    if not init.copies:
+        return Copies((), unknown=init.name)
+    files = entry(init.training, "corpus", "files")
+    digests = {str(entry(file, "sha256")) for file in files} if isinstance(files, list) else set()
+    # Their order or their cleaning may have changed, so the text itself can be another one.
+    again = digests == {file["sha256"] for file in corpus.files}
+    return Copies(init.copies.sources[1:], init.copies.unknown) if again else init.copies
