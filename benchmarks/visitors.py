@@ -106,10 +106,9 @@ def tracebacks(log: Path) -> int:
 def writers(checkpoint: Path, count: int, rounds: int) -> dict[str, Any]:
     """So many write at once, in rounds: each text must be the one that its seed gives alone."""
     model = load(checkpoint)
-    first = model.vocabulary.characters[model.vocabulary.start]  # a story begins a line
     own = {**defaults(model), "length": LENGTH}
     seeds = range(min(SEEDS, count))
-    alone = ["".join(generate(model, first + PROMPT, GenerationConfig(**own, seed=seed))) for seed in seeds]
+    alone = ["".join(generate(model, model.opening + PROMPT, GenerationConfig(**own, seed=seed))) for seed in seeds]
     lost = mixed = 0
     memory = []
     with app(checkpoint, **WIDE) as (server, log), ThreadPoolExecutor(count) as threads:
