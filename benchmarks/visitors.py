@@ -30,6 +30,21 @@ GROWTH = 1.2  # of the memory, from the second round to the last
 WIDE = {f"LIMIT_VISITOR_{name}": "100000000" for name in ("SLOTS", "TEXTS", "CHARACTERS", "CONNECTIONS")}
 WIDE |= {"LIMIT_CHARACTERS": "100000000"}
 
+# Values for a field, few of them sensible.
+VALUES: list[Any] = [None, True, -1, 0, 1, 10**30, 0.5, float("nan"), float("inf")]
+VALUES += ["", "a", "é😀", "\ud800", "\0", "a" * 200_000, "../../../../etc/passwd", "file:///etc/passwd"]
+VALUES += ["alice", "text", "sentence", "window", "carried", [], [[]], [1, [2, [3]]], {}, {"path": "/etc/passwd"}]
+VALUES += [
+    {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+    {"__type__": "update", "value": "/etc/passwd"},
+]
+# Gradio's own routes, and what is no route.
+ROUTES = ["/gradio_api/file=/etc/passwd", "/gradio_api/file=../../etc/passwd", "/gradio_api/proxy=http://127.0.0.1:1/"]
+ROUTES += ["/gradio_api/upload", "/gradio_api/component_server", "/gradio_api/cancel", "/gradio_api/reset", "/login"]
+ROUTES += ["/gradio_api/heartbeat/x%00", "/gradio_api/stream/x", "/gradio_api/queue/join", "/config?x=%ff"]
+ROUTES += ["/static/..%2f", "/custom_component/x/client/y/..%2f..%2fetc%2fpasswd", "/gradio_api/vibe-edit"]
+ROUTES += ["/gradio_api/deep_link?session_hash=x"]
+
 
 @contextmanager
 def app(checkpoint: Path, **limits: Any) -> Iterator[tuple[str, Path]]:
@@ -154,33 +169,12 @@ def vanishing(checkpoint: Path, count: int, unread: int) -> dict[str, Any]:
     return found
 
 
-def values(chance: random.Random) -> Any:
-    """Some value, seldom a sensible one."""
-    return chance.choice(
-        [
-            *(
-                None,
-                True,
-                -1,
-                0,
-                1,
-                10**30,
-                0.5,
-                float("nan"),
-                float("inf"),
-                "",
-                "a",
-                "é😀",
-                "\ud800",
-                "\0",
-                "a" * 200_000,
-            ),
-            *("../../../../etc/passwd", "file:///etc/passwd", [], [[]], {}, {"path": "/etc/passwd"}, [1, [2, [3]]]),
-            {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-            {"__type__": "update", "value": "/etc/passwd"},
-            *("alice", "text", "sentence", "window", "carried"),
-        ]
-    )
+def event_of(answer: bytes) -> str:
+    """The event that a request has begun; "" if it has begun none."""
+    with suppress(ValueError):
+        told = json.loads(answer)
+        return str(told.get("event_id", "")) if isinstance(told, dict) else ""
+    return ""
 
 
 def hostile(checkpoint: Path, count: int, seed: int) -> dict[str, Any]:
@@ -191,43 +185,21 @@ def hostile(checkpoint: Path, count: int, seed: int) -> dict[str, Any]:
     with app(checkpoint, **WIDE) as (server, log):
         info = json.loads(send(server, "/gradio_api/info")[1])["named_endpoints"]
         begin = [*(f"{CALL}/v2{name}" for name in info), *(f"{CALL}{name}" for name in info)]
-        raw = [
-            "/gradio_api/file=/etc/passwd",
-            "/gradio_api/file=../../etc/passwd",
-            "/gradio_api/proxy=http://127.0.0.1:1/",
-        ]
-        raw += [
-            "/gradio_api/upload",
-            "/gradio_api/component_server",
-            "/gradio_api/cancel",
-            "/gradio_api/reset",
-            "/login",
-        ]
-        raw += [
-            "/gradio_api/heartbeat/x%00",
-            "/gradio_api/stream/x",
-            "/gradio_api/queue/join",
-            "/config?x=%ff",
-            "/static/..%2f",
-        ]
-        raw += [
-            "/custom_component/x/client/y/..%2f..%2fetc%2fpasswd",
-            "/gradio_api/vibe-edit",
-            "/gradio_api/deep_link?session_hash=x",
-        ]
         for _ in range(count):
-            path = chance.choice(begin if chance.random() < 0.8 else raw)
+            path = chance.choice(begin if chance.random() < 0.8 else ROUTES)
             name = "/" + path.rpartition("/")[2]
-            body: Any = values(chance)
+            body: Any = chance.choice(VALUES)
             if name in info and chance.random() < 0.9:
                 given = info[name]["parameters"]
                 body = {
-                    each["parameter_name"]: values(chance)
+                    each["parameter_name"]: chance.choice(VALUES)
                     for each in chance.sample(given, chance.randint(0, len(given)))
                 }
                 body |= {"length": 20} if "length" in body and chance.random() < 0.9 else {}
                 if "/v2/" not in path:
-                    body = {"data": [values(chance) for _ in range(len(given) + chance.choice((0, 0, 0, 1, -1)))]}
+                    body = {
+                        "data": [chance.choice(VALUES) for _ in range(len(given) + chance.choice((0, 0, 0, 1, -1)))]
+                    }
             if body is not None and chance.random() < 0.1:
                 body = json.dumps(body).encode()[: chance.randint(0, 200)] + chance.randbytes(chance.randint(0, 50))
             elif path.startswith("/gradio_api/heartbeat"):
@@ -237,8 +209,7 @@ def hostile(checkpoint: Path, count: int, seed: int) -> dict[str, Any]:
                 status, answer = ask(path, body)
                 leaked += b"root:" in answer
                 statuses[status] = statuses.get(status, 0) + 1
-                if status == 200 and b"event_id" in answer:
-                    event = json.loads(answer)["event_id"]
+                if event := event_of(answer):
                     leaked += b"root:" in ask(f"{CALL}{name}/{event}")[1]
             except TimeoutError:
                 hung += 1
