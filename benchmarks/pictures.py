@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
         page.locator("[name=lens][value=surprise]").check()
         page.locator("[data-id=editor]").focus()
         page.keyboard.press("Control+Home")
-        for _ in range(len(BEGINNING) - 20):
+        for _ in range(BEGINNING.index("door")):
             page.keyboard.press("ArrowRight")
         page.locator("[data-id=next-here]").click()
         page.locator("[data-id=bars] button").first.wait_for()
