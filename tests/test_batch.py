@@ -94,6 +94,16 @@ def test_a_prompt_that_is_being_read_delays_no_other_request(exact: Model) -> No
     assert long.done
 
 
+def test_who_has_a_short_prompt_waits_for_steps_and_who_has_a_long_one_does_not(exact: Model) -> None:
+    batch = Batch(exact)
+    batch.join(Request(exact, PROMPT * 9, GenerationConfig()))
+    batch.step()
+    assert not batch.writing
+    batch.join(Request(exact, PROMPT[:7], GenerationConfig()))
+    batch.step()
+    assert batch.writing
+
+
 def test_a_cancelled_request_grows_no_more_and_the_others_go_on(exact: Model) -> None:
     requests = [Request(exact, "a", settings(seed, length=60)) for seed in range(3)]
     batch = Batch(exact)

@@ -49,8 +49,8 @@ class Batch:
 
     @property
     def writing(self) -> bool:
-        """Whether a prompt is read, so that someone waits for characters."""
-        return any(not request.unread and not request.done for request in self.running)
+        """Whether someone waits for the next steps: to write, or to read a prompt that is short."""
+        return any(len(request.unread) <= LONG and not request.done for request in self.running)
 
     @property
     def unfinished(self) -> int:
