@@ -309,5 +309,5 @@ Unfinished.save = save
 sys.exit(train.main(sys.argv[1:]))
 """
     with started(2, "-c", program, *command(text, tmp_path / "run")[2:]) as processes:
-        assert errors(processes) == ["training.train: No space left on device (run.unfinished); nothing was written"]
+        assert errors(processes) == ["training.train: No space left on device (run.unfinished); nothing is saved"]
         assert [process.returncode for process in processes] == [1, 1]

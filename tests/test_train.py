@@ -2,10 +2,12 @@
 
 import dataclasses
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ import pytest
 from model.checkpoint import FILES, load, save
 from tests.conftest import E, H, book
 from training import bases
+from training.progress import Show
 from training.recipes import LIBRARY, TUNING
 from training.resume import Unfinished
-from training.train import main, parse, prepare
+from training.train import main, parse, prepare, watch
+from training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--hidden-size", "11", "--embedding-size", "7", "--layers", "1", "--batch-size", "5", "--window", "13"]
@@ -374,9 +378,24 @@ def test_a_full_disk_ends_a_run_in_one_line_and_leaves_room_for_what_comes_next(
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
-    told = f"training.train: File too large ({tmp_path / 'run.unfinished'}); nothing was written"
+    told = f"training.train: File too large ({tmp_path / 'run.unfinished'}); nothing is saved"
     assert run.stderr.splitlines()[-1] == told
     assert [path.name for path in tmp_path.iterdir()] == ["pages.txt"]
+
+
+def test_a_checkpoint_that_is_taken_away_at_the_end_is_told_in_one_line(
+    pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def watched(trainer: Trainer, display: AbstractContextManager[Show]) -> bool:
+        complete = watch(trainer, display)
+        shutil.rmtree(trainer.directory)
+        return complete
+
+    monkeypatch.setattr("training.train.watch", watched)
+    assert main([str(pages), "--out", str(tmp_path / "run"), *SHORT]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"training.train: there is no checkpoint directory {tmp_path / 'run'}")
+    assert told.endswith("; nothing is saved")
 
 
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------

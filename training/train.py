@@ -139,6 +139,21 @@ def watch(trainer: Trainer, display: AbstractContextManager[Show]) -> bool:
     return True
 
 
+def results(trainer: Trainer) -> dict[str, str]:
+    """The figures of the checkpoint that is saved, by name; CheckpointError or OSError if it was taken away."""
+    training = checkpoints.load(trainer.directory).training
+    held_out = training["held_out"]
+    size = sum(file.stat().st_size for file in trainer.directory.iterdir())
+    return {
+        "held-out nats": f"{held_out['nats']:.4f}",
+        "bits per character": f"{held_out['bits_per_character']:.4f}",
+        "perplexity": f"{held_out['perplexity']:.3f}",
+        "time": f"{training['seconds'] / 60:.1f} minutes, {trainer.step:,} steps",
+        "size": f"{training['parameters']:,} parameters, {size / 1e6:.1f} MB",
+        "best step": f"{training['best_step']:,}",
+    }
+
+
 def follow(trainer: Trainer) -> int:
     """Do what the first process does, until it ends; returns the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -186,34 +201,24 @@ def train(options: argparse.Namespace, processes: Processes, for_program: TextIO
         print(f"going on from step {trainer.step:,}")
     try:
         complete = watch(trainer, lines(trainer, for_program) if for_program else bar(trainer))
+        rows = results(trainer)
     except KeyboardInterrupt:
         print(f"\nStopped at once: {trainer.directory} holds the best that was measured.", file=sys.stderr)
         return 130
+    except (FloatingPointError, MemoryError, OSError, checkpoints.CheckpointError) as error:
+        reason = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.filename else error
+        kept = f"{trainer.directory} holds the best so far" if trainer.directory.exists() else "nothing is saved"
+        print(f"training.train: {reason}; {kept}", file=sys.stderr)
+        return 1
     except ValueError as error:  # another run trains to the same directory
         print(f"training.train: {error}", file=sys.stderr)
         return 2
-    except (FloatingPointError, MemoryError, OSError) as error:
-        reason = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.filename else error
-        kept = f"{trainer.directory} holds the best so far" if trainer.directory.exists() else "nothing was written"
-        print(f"training.train: {reason}; {kept}", file=sys.stderr)
-        return 1
     except RuntimeError:
         if processes.size == 1:
             raise
         print("training.train: another process of this run has ended; the same command goes on", file=sys.stderr)
         return 1
 
-    training = checkpoints.load(trainer.directory).training
-    held_out = training["held_out"]
-    size = sum(file.stat().st_size for file in trainer.directory.iterdir())
-    rows = {
-        "held-out nats": f"{held_out['nats']:.4f}",
-        "bits per character": f"{held_out['bits_per_character']:.4f}",
-        "perplexity": f"{held_out['perplexity']:.3f}",
-        "time": f"{training['seconds'] / 60:.1f} minutes, {trainer.step:,} steps",
-        "size": f"{training['parameters']:,} parameters, {size / 1e6:.1f} MB",
-        "best step": f"{training['best_step']:,}",
-    }
     print()
     for name, value in rows.items():
         print(f"{name:20}{value}")
