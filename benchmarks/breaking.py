@@ -23,29 +23,14 @@ from training.resume import Unfinished
 SIZES = {"embedding-size": 8, "hidden-size": 24, "layers": 1, "batch-size": 5, "window": 13}
 STEPS = {"init": "none", "steps": 60, "evaluate-every": 6, "warmup-steps": 2}
 RUN = [f"--{name}={value}" for name, value in (SIZES | STEPS).items()]
-WORDS = (
-    "the",
-    "river",
-    "carried",
-    "an",
-    "old",
-    "boat",
-    "past",
-    "seven",
-    "quiet",
-    "houses",
-    "before",
-    "its",
-    "owner",
-    "woke",
-)
+WORDS = "the river carried an old boat past seven quiet houses before its owner woke"
 SLOW = 10  # seconds for one file
 
 
 def book(place: Path) -> Path:
     """A small book."""
-    chance = random.Random(1)
-    text = " ".join(chance.choice(WORDS) + chance.choice(("", "", "", ",", ".\n")) for _ in range(600))
+    chance, words = random.Random(1), WORDS.split()
+    text = " ".join(chance.choice(words) + chance.choice(("", "", "", ",", ".\n")) for _ in range(600))
     path = place / "book.txt"
     path.write_text(text, encoding="utf-8")
     return path
@@ -98,6 +83,12 @@ class Training:
         """The digest of what was trained."""
         return load(self.out).digest
 
+    def comes_to(self, expected: str) -> bool:
+        """Go on if it was broken off; whether it then ends well, with the expected weights."""
+        broken_off = Unfinished(self.out).path.exists() or not self.out.exists()
+        status = self.finish() if broken_off else 0
+        return status == 0 and self.out.exists() and self.weights() == expected
+
     @property
     def damaged(self) -> bool:
         """Whether there is a checkpoint that cannot be loaded."""
@@ -142,8 +133,7 @@ def disturbed(place: Path, name: str, count: int, disturb: Callable[[int], objec
             training.wait(child)
             damaged += training.damaged
             done += 1
-        status = training.finish() if Unfinished(training.out).path.exists() or not training.out.exists() else 0
-        differing += status != 0 or training.weights() != expected
+        differing += not training.comes_to(expected)
         left = [path.name for path in training.out.parent.iterdir() if path != training.out]
         found += training.tracebacks + len(left)
         shutil.rmtree(training.out.parent)
@@ -179,9 +169,7 @@ def full_disk(place: Path, count: int, seed: int) -> dict[str, Any]:
 
         status = training.finish(limit)
         damaged += training.damaged or status not in (0, 1, 2)
-        if Unfinished(training.out).path.exists() or not training.out.exists():
-            training.finish()
-        differing += not training.out.exists() or training.weights() != expected
+        differing += not training.comes_to(expected)
         found += training.tracebacks
     return {"full": count, "damaged": damaged, "differing": differing, "tracebacks": found}
 
@@ -197,9 +185,7 @@ def removed(place: Path, count: int, seed: int) -> dict[str, Any]:
         time.sleep(chance.uniform(0, seconds))
         shutil.rmtree(training.out.parent, ignore_errors=True)
         damaged += training.wait(child) not in (0, 1, 2) or training.damaged
-        if Unfinished(training.out).path.exists() or not training.out.exists():
-            training.finish()
-        differing += not training.out.exists() or training.weights() != expected
+        differing += not training.comes_to(expected)
         found += training.tracebacks
     return {"removed": count, "damaged": damaged, "differing": differing, "tracebacks": found}
 

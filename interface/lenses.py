@@ -5,17 +5,16 @@ import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Generator, Hashable
-from functools import wraps
-from inspect import Parameter, signature
+from inspect import signature
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import gradio as gr
 import torch
 from gradio.events import api
 from torch import Tensor
 
-from interface.listening import Listening, within_limits
+from interface.listening import Listening, endpoint_for, within_limits
 from interface.models import Models
 from interface.visitor import checked, named, place, refusal, sound
 from interface.writing import Share
@@ -40,6 +39,7 @@ STEPPED = 60  # characters that are stepped through
 SHOWN = 12  # neurons whose gates are shown at once
 
 Answer = dict[str, Any]
+Analysis = TypeVar("Analysis", Reading, Activity)
 
 # ---- from the model's characters to the visitor's --------------------------------------------------------------------
 
@@ -71,7 +71,7 @@ class Piece:
 
 
 def begun(models: Models, name: Any) -> str:
-    """What a model reads before a story, as when it writes, without the first character, which every reading has."""
+    """The opening that a model reads before a story, without its first character, which `reading` adds by itself."""
     return named(models, name).opening[1:]
 
 
@@ -89,23 +89,25 @@ class Minds:
 
     def read(self, name: str, text: str, adapt: bool = False) -> Pieces[Reading]:
         """What a model predicts in a text."""
-        key = name, text, adapt
-        if key not in self._kept:
-            found = yield from reading(self.models[name], text, adapt)
-            self._keep(key, found, found.expected.nbytes)
-            return found
-        self._kept.move_to_end(key)
-        return self._kept[key][0]
+        pieces = reading(self.models[name], text, adapt)
+        return (yield from self._once((name, text, adapt), pieces, lambda found: found.expected.nbytes))
 
     def active(self, name: str, text: str) -> Pieces[Activity]:
         """What the neurons of a model do in a text."""
-        key = name, text
+        pieces = activity(self.models[name], text)
+        return (yield from self._once((name, text), pieces, lambda found: found.hidden.nbytes))
+
+    def _once(
+        self, key: tuple[Hashable, ...], pieces: Pieces[Analysis], size: Callable[[Analysis], int]
+    ) -> Pieces[Analysis]:
+        """The analysis of that key if it is kept; else compute it from `pieces`, and keep it."""
         if key not in self._kept:
-            found = yield from activity(self.models[name], text)
-            self._keep(key, found, found.hidden.nbytes)
+            found = yield from pieces
+            self._keep(key, found, size(found))
             return found
         self._kept.move_to_end(key)
-        return self._kept[key][0]
+        kept: Analysis = self._kept[key][0]
+        return kept
 
     def _keep(self, key: tuple[Hashable, ...], found: Any, size: int) -> None:
         for gone in [kept for kept in self._kept if kept[0] not in self.models]:  # private models that were deleted
@@ -166,9 +168,9 @@ def lens_endpoints(models: Models, scheduler: Scheduler, listening: Listening) -
 
 
 def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening: Listening) -> Callable[..., Any]:
-    """An endpoint that lets the scheduler compute what `function` returns, and ends that when its stream is closed.
+    """An endpoint for which the scheduler runs `function`, piece by piece, until its stream is closed.
 
-    What the function yields is told as it comes, where its annotation says what that is.
+    What the function yields is sent as it comes, if the annotation names the type of it; else only the result is sent.
     """
 
     async def follow(asked: gr.Request, *values: Any) -> AsyncIterator[Any]:
@@ -192,14 +194,10 @@ def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening
         answers = [answer async for answer in follow(asked, *values)]
         return answers[-1] if answers else None  # where nobody reads it
 
-    parameters = signature(function).parameters.values()
     told, _, result = get_args(signature(function).return_annotation)
-    endpoint: Any = wraps(function)(whole if told is Any else follow)
-    asked = Parameter("asked", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
-    returns = result if told is Any else AsyncIterator[result]  # type: ignore[valid-type]
-    endpoint.__signature__ = signature(function).replace(parameters=[asked, *parameters], return_annotation=returns)
-    endpoint.__annotations__ = {**function.__annotations__, "asked": gr.Request, "return": returns}
-    return endpoint
+    if told is Any:
+        return endpoint_for(function, whole, result)
+    return endpoint_for(function, follow, AsyncIterator[result])  # type: ignore[valid-type]
 
 
 def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]]:

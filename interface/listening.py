@@ -6,8 +6,10 @@ import struct
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -172,6 +174,19 @@ def within_limits() -> Iterator[None]:
         yield
     except LimitError as error:
         raise refusal(str(error)) from None
+
+
+def endpoint_for(function: Callable[..., Any], answer: Callable[..., Any], returns: Any) -> Callable[..., Any]:
+    """`answer`, which takes the request and then what `function` takes, as the endpoint that `function` describes.
+
+    Gradio reads the name, the parameters and the help of an endpoint from its signature and docstring.
+    """
+    asked = Parameter("asked", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    parameters = [asked, *signature(function).parameters.values()]
+    endpoint: Any = wraps(function)(answer)
+    endpoint.__signature__ = signature(function).replace(parameters=parameters, return_annotation=returns)
+    endpoint.__annotations__ = {**function.__annotations__, "asked": gr.Request, "return": returns}
+    return endpoint
 
 
 def address(client: Any) -> str:

@@ -9,8 +9,8 @@ import binascii
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, wraps
-from inspect import Parameter, signature
+from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,7 +19,7 @@ import gradio as gr
 from gradio.events import api
 
 from interface import account
-from interface.listening import Listening
+from interface.listening import Listening, endpoint_for
 from interface.models import Models, offered
 from interface.page import read
 from interface.visitor import checked, refusal
@@ -108,12 +108,7 @@ def heard(function: Callable[..., Any], listening: Listening) -> Callable[..., A
         await listening.visitor(asked)
         return await asyncio.to_thread(function, *values)
 
-    endpoint: Any = wraps(function)(answer)
-    asked = Parameter("asked", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
-    parameters = signature(function).parameters.values()
-    endpoint.__signature__ = signature(function).replace(parameters=[asked, *parameters])
-    endpoint.__annotations__ = {**function.__annotations__, "asked": gr.Request}
-    return endpoint
+    return endpoint_for(function, answer, signature(function).return_annotation)
 
 
 def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:

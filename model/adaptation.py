@@ -58,7 +58,7 @@ class AdaptedOutput:
 
     def _predict(self, inputs: Tensor) -> Tensor:
         """The logits (T, V) for `inputs` (T, H + 1), the last of each 1."""
-        # A product of its own for each: of a larger one the threads divide the sums.
+        # One product for each character: the sums of a larger product depend on the number of threads.
         every = F.pad(inputs, (0, 0, 0, EVERY - len(inputs)))
         return torch.bmm(every[:, None], self.weights.T.expand(EVERY, -1, -1))[: len(inputs), 0]
 

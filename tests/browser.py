@@ -73,6 +73,12 @@ def put_caret(page: Page, place: int) -> None:
         page.keyboard.press("ArrowRight")
 
 
+def put_caret_at_end(page: Page) -> None:
+    """Put the caret at the end of the story."""
+    part(page, "editor").focus()
+    page.keyboard.press("Control+End")
+
+
 def settle(page: Page, **values: str | float) -> None:
     """Set some settings, as the visitor would, by their names."""
     page.locator("details", has=part(page, "random-seed")).evaluate("details => details.open = true")

@@ -15,6 +15,7 @@ from tests.browser import (
     done,
     part,
     put_caret,
+    put_caret_at_end,
     serving,
     settle,
     text,
@@ -197,8 +198,7 @@ def test_try_again_makes_a_version_beside_the_first_and_touches_nothing_else(pag
     settle(page, length=20, stop="length")
     type_story(page, "“One” ")
     first = write(page)[6:]
-    part(page, "editor").focus()
-    page.keyboard.press("Control+End")
+    put_caret_at_end(page)
     page.keyboard.type(" and “two”")
     part(page, "again").click()
     done(page)
@@ -396,8 +396,7 @@ def test_a_branch_within_what_the_model_wrote_is_a_version_of_that(page: Page) -
     settle(page, length=20, stop="length")
     type_story(page, "one ")
     whole = write(page)
-    part(page, "editor").focus()
-    page.keyboard.press("Control+End")
+    put_caret_at_end(page)
     page.keyboard.type("END")
     click_letter(page, 10)
     part(page, "bars").locator("button").first.click()
@@ -497,8 +496,7 @@ def look_for_neurons_and_type(page: Page) -> None:
     page.get_by_role("radio", name="Neurons").check()
     progress = part(page, "lens").get_by_role("progressbar", name="Looking for neurons with a meaning")
     expect(progress).to_be_visible()
-    part(page, "editor").focus()
-    page.keyboard.press("Control+End")
+    put_caret_at_end(page)
     page.keyboard.type(" ate")
     assert text(page) == "the old lion ate"
     expect(part(page, "editor")).to_be_visible()
@@ -719,8 +717,7 @@ def test_on_a_phone_the_buttons_stay_in_sight_and_lenses_come_from_below(phone: 
     assert bar
     assert bar["y"] + bar["height"] <= 844, "the buttons are in sight below a long story"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    part(page, "editor").focus()
-    page.keyboard.press("Control+End")
+    put_caret_at_end(page)
     page.keyboard.insert_text("“😀” a")
     part(page, "write").tap()
     done(page)

@@ -16,7 +16,7 @@ from training.recipes import LIBRARY, Recipe
 ASSETS = Path(__file__).parent.parent / "assets"
 SCORED = 5_000  # characters of a text that are scored
 GLANCE = 1_000  # characters of it that show which models do not know its language
-FAR_BEHIND = 0.5  # bits per character more than the best model, from which on one is not scored further
+FAR_BEHIND = 0.5  # a model that needs so many bits per character more than the best is not scored further
 STREAM = 512  # characters for each of the streams that are read side by side, which is faster than one after another
 UNKNOWN_BITS = 21.0  # what it takes to name one of Unicode's characters
 ORDER = 3  # characters before the next one that `learned_on_the_fly` looks at, at most

@@ -15,9 +15,9 @@ ROOT = Path(__file__).parent.parent
 def begin(
     module: str, options: Sequence[str], place: Path, errors: Path, soon: bool = False
 ) -> "subprocess.Popen[str]":
-    """`python -m MODULE` with these options, begun in the directory `place`; what it says of errors goes to a file.
+    """Start `python -m MODULE` with these options in the directory `place`; its error output goes to the file `errors`.
 
-    Where a person waits for it, it is to be done `soon`.
+    With `soon` a person waits for the result.
     """
     variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-m", module, *options]  # -P: else a file in `place` could be taken for a module
@@ -36,8 +36,9 @@ def begin(
 
 
 def lower_priority(process: int, soon: bool) -> None:
-    """Give a process only the time that no other process wants, or, if it is to be done `soon`, a tenth of the time of
-    others, where the system can do that.
+    """Let a process run only while no other one needs the processor; with `soon`, give it a tenth of the others' time.
+
+    Where the system cannot do that, nothing changes.
     """
     with suppress(OSError, AttributeError):  # it has ended; Windows
         os.setpriority(os.PRIO_PROCESS, process, 10 if soon else 19)

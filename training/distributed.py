@@ -34,7 +34,7 @@ class Processes:
         return self.rank == 0
 
     def order(self, order: int = END, value: float = 0.0) -> tuple[int, float]:
-        """What the first process orders, with a value, on every process."""
+        """Send the order and the value of the first process to all others; each process gets both."""
         told = torch.tensor([order, value], dtype=torch.float64)
         if self.size > 1:
             dist.broadcast(told, 0)
@@ -63,7 +63,7 @@ class Processes:
         return DistributedDataParallel(module) if self.size > 1 else module
 
     def failed(self, here: bool) -> int | None:
-        """The first process in which something has failed; None if it has not failed in any."""
+        """The number of the first process that has failed; None if none has."""
         failures = self.gather(torch.tensor([here])).tolist()
         return failures.index(True) if any(failures) else None
 

@@ -36,7 +36,7 @@ class Job:
     seen: float = field(default_factory=time.monotonic)
     began: float = 0.0  # when its process began
     stopping: bool = False
-    turn: int = 0  # counts what was asked of it, so that a late answer to an earlier wish is passed over
+    turn: int = 0  # the number of requests so far, so that a late answer to an earlier one can be ignored
     process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -58,7 +58,7 @@ class Job:
 
     @property
     def choices(self) -> list[str]:
-        """What both commands are told, but for the time."""
+        """The options of both commands, except the time."""
         return [
             *self.names,
             "--init",

@@ -2,7 +2,7 @@
 
 A job is a text, its report and its model, in a directory of its own. Only its key leads to it. The report and the
 training are made by the commands `training.corpus` and `training.train`, so they say what these say. One thread waits
-for reports, which are soon made, and one for trainings.
+for reports, which take seconds, and one for trainings.
 """
 
 import json
@@ -31,7 +31,7 @@ from training.timing import in_words
 PREFIX = "lstm-training-"  # of the directory that holds the jobs of one server
 REPORT = "training.corpus"  # the command
 LOCK = "lock"  # held as long as that server runs
-GRACE = 1.5  # times the limit in minutes: when a training is stopped that is slower than it was timed to be
+GRACE = 1.5  # a training is stopped after so many times the limit in minutes, as it is slower than it was timed to be
 READING = 900  # seconds after which a report is given up, since other texts wait for it
 LOOK = 30  # seconds between two looks for what is to be deleted or takes too long, at most
 
@@ -113,8 +113,7 @@ class Jobs:
                     else "there is nothing to train here: choose a text, or change what was chosen"
                 )
             self._check_disk()
-            for told in self.deleted:
-                told(job)  # its model changes as it learns
+            self._tell_deleted(job)  # its model changes as it learns
             if job.model.exists() and not job.can_go_on:  # killed before it could be taken up again
                 shutil.rmtree(job.model, ignore_errors=True)
             job.state, job.error, job.stopping = "waiting", "", False
@@ -143,8 +142,7 @@ class Jobs:
                 self._queue.remove(job)
             if job.process:
                 job.process.kill()
-            for told in self.deleted:
-                told(job)
+            self._tell_deleted(job)
             _remove(job.directory)
 
     def place(self, job: Job) -> tuple[int, float]:
@@ -226,12 +224,15 @@ class Jobs:
 
     def _without_model(self, job: Job) -> None:
         """Delete what was trained."""
-        for told in self.deleted:
-            told(job)
+        self._tell_deleted(job)
         shutil.rmtree(job.model, ignore_errors=True)
         for file in job.directory.glob("model.unfinished*"):
             file.unlink(missing_ok=True)
         job.training_curve, job.held_out_curve, job.samples, job.progress = [], [], [], {}
+
+    def _tell_deleted(self, job: Job) -> None:
+        for told in self.deleted:
+            told(job)
 
     # ---- the two commands --------------------------------------------------------------------------------------------
 

@@ -63,14 +63,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         if not options.directory or given - {"directory", "page", "license"}:
             parser.error("--page goes with DIR and --license alone")
     elif options.static:
-        if not {"directory", "space"} <= given or given - {
-            "directory",
-            "space",
-            "static",
-            "private",
-            "dry_run",
-            "license",
-        }:
+        allowed = {"directory", "space", "static", "private", "dry_run", "license"}
+        if not {"directory", "space"} <= given or given - allowed:
             parser.error("--static goes with DIR, --space, --private, --license and --dry-run alone")
     elif options.space:
         if given - {"space", "models", "private", "dry_run"}:

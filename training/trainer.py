@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -152,6 +153,11 @@ class Trainer:
         self.precision = "bfloat16" if bfloat16 else "float32"
         self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
 
+    @cached_property
+    def loss(self) -> nn.Module:
+        """The loss, of all processes; made at the first step, since each of them must make it at the same time."""
+        return self.processes.parallel(Loss(self.network))
+
     @property
     def complete(self) -> bool:
         """Whether all steps are made, or the last measurements were worse than the best one before them."""
@@ -166,7 +172,6 @@ class Trainer:
         no longer a number.
         """
         with self.unfinished.locked(), memory.told():
-            self.loss = self.processes.parallel(Loss(self.network))
             self.saved = time.perf_counter()
             self.started = self.saved - self.seconds
             if not self.record.curve:
@@ -192,7 +197,6 @@ class Trainer:
         Nothing is measured or written, and the steps are not undone.
         """
         self.network.train()
-        self.loss = self.processes.parallel(Loss(self.network))
         durations: list[float] = []
         with memory.told():
             while len(durations) < fewest or sum(durations) < seconds:
@@ -205,7 +209,6 @@ class Trainer:
         """Make the steps that the first process makes, until it ends; RuntimeError if it is gone."""
         self.network.train()
         with memory.told():
-            self.loss = self.processes.parallel(Loss(self.network))
             while (order := self.processes.order())[0] != END:
                 if order[0] == STEP:
                     self._learn(order[1])
@@ -397,7 +400,7 @@ def check_window(recipe: Recipe, corpus: Corpus) -> None:
 
 
 def _read_before(init: Model | None, corpus: Corpus) -> Copies:
-    """What a model has read from which training begins, except the files of `corpus`, which are read again now."""
+    """The texts that the model to begin from has read, without its own ones if these are the files of `corpus`."""
     if init is None:
         return Copies(())
     if not init.copies:

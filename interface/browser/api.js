@@ -66,4 +66,24 @@ async function ask(name, values, signal) {
   return last;
 }
 
+// Runs `act`; a refusal or a lost connection is told.
+async function attempt(tell, act) {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof Refused || error instanceof Lost)) throw error;
+    tell(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
+  }
+}
+
+// Lets a button run `act`, once at a time.
+function onPress(button, tell, act) {
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    await attempt(tell, act);
+    button.removeAttribute("aria-disabled");
+  });
+}
+
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

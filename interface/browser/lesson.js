@@ -8,21 +8,7 @@ const BEAT = 700; // milliseconds between two letters while it plays
 function lessonPage(element, { models }) {
   const part = (name) => element.querySelector(`[data-id=${name}]`);
   const classic = models.find((model) => model.classic), modern = models.find((model) => !model.classic) ?? models[0];
-  const lost = "The connection is lost. Try again when it is back.";
-  const attempt = async (status, act) => {
-    try {
-      await act();
-    } catch (error) {
-      status.textContent = error instanceof Refused ? error.message : lost;
-      if (!(error instanceof Refused || error instanceof Lost)) throw error;
-    }
-  };
-  const once = (button, status, act) => button.addEventListener("click", async () => {
-    if (button.getAttribute("aria-disabled") === "true") return;
-    button.setAttribute("aria-disabled", "true");
-    await attempt(status, act);
-    button.removeAttribute("aria-disabled");
-  });
+  const tellIn = (status) => (text) => { status.textContent = text; };
 
   // ---- the first lesson ------------------------------------------------------------------------------------------------
 
@@ -47,7 +33,7 @@ function lessonPage(element, { models }) {
     });
   }
 
-  const look = (place) => attempt(status, async () => {
+  const look = (place) => attempt(tellIn(status), async () => {
     at = place;
     paint();
     letters = await ask("likeliest", { text: example.text.slice(0, at), model: modern.name });
@@ -70,7 +56,7 @@ function lessonPage(element, { models }) {
     if (letters.length) bars();
   });
 
-  once(part("lesson-write"), status, async () => {
+  onPress(part("lesson-write"), tellIn(status), async () => {
     tints = {};
     status.textContent = "Writing.";
     const before = example.text, values = { text: before, model: modern.name, length: 200, least: 80, stop: "sentence", temperature: Number(temperature.value) };
@@ -91,7 +77,7 @@ function lessonPage(element, { models }) {
     look(EXAMPLE.length);
   });
 
-  once(part("lesson-neurons"), status, async () => {
+  onPress(part("lesson-neurons"), tellIn(status), async () => {
     let found = null;
     for await (const { progress, neurons } of stream("neurons", { model: modern.name })) {
       status.textContent = `Looking for neurons with a meaning: ${Math.round(progress * 100)} %.`;
@@ -103,7 +89,7 @@ function lessonPage(element, { models }) {
     list.replaceChildren(list.querySelector("legend"), ...found.slice(0, 6).map((one) => {
       const label = make("label"), radio = make("input", { type: "radio", name: "lesson-neuron" });
       label.append(radio, one.meaning);
-      radio.addEventListener("change", () => attempt(status, async () => {
+      radio.addEventListener("change", () => attempt(tellIn(status), async () => {
         const { text } = example, { activity } = await ask("neuron", { text: text.slice(-2000), model: modern.name, layer: one.layer, neuron: one.neuron });
         tints = {};
         inUnits(text.slice(-2000), activity).forEach((value, i) => {
@@ -162,7 +148,7 @@ function lessonPage(element, { models }) {
     part("step-play").setAttribute("aria-pressed", String(on));
   }
 
-  once(part("step-go"), part("step-status"), async () => {
+  onPress(part("step-go"), tellIn(part("step-status")), async () => {
     play(false);
     stepped = await ask("step_through", { text: part("step-text").value, model: part("step-model").value, layer: Number(part("step-layer").value) });
     part("stepping").hidden = false;
@@ -182,7 +168,7 @@ function lessonPage(element, { models }) {
   part("small-title").textContent = classic?.title ?? "";
   part("modern-title").textContent = modern.title;
 
-  once(part("side-go"), part("side-status"), async () => {
+  onPress(part("side-go"), tellIn(part("side-status")), async () => {
     const text = part("side-text").value, common = { text, length: SIDE, stop: "length" };
     const write = async (name, values) => {
       for await (const answer of stream("write", { ...common, ...values })) part(name).textContent = text + answer.text;

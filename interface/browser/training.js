@@ -15,25 +15,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
 
   // ---- asking ----------------------------------------------------------------------------------------------------------
 
-  // Runs `act`; a refusal or a lost connection is said.
-  async function attempt(act) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!(error instanceof Refused || error instanceof Lost)) throw error;
-      say(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
-    }
-  }
-
-  function on(name, act) {
-    const button = part(name);
-    button.addEventListener("click", async () => {
-      if (button.getAttribute("aria-disabled") === "true") return;
-      button.setAttribute("aria-disabled", "true");
-      await attempt(act);
-      button.removeAttribute("aria-disabled");
-    });
-  }
+  const on = (name, act) => onPress(part(name), say, act);
 
   // Asks for `name` about the training that is shown, and shows the answer.
   async function tell(name, values = {}) {
@@ -118,7 +100,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     };
     if (before !== state || waiting || running) say(words[state]);
     clearTimeout(timer);
-    timer = setTimeout(look, before_training && state !== "reading" ? SELDOM : running || waiting || state === "reading" ? SOON : SELDOM);
+    timer = setTimeout(look, running || waiting || state === "reading" ? SOON : SELDOM);
   }
 
   function showReport(told, changeable) {
@@ -184,8 +166,8 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     if (kind === "sample") return { sample_text: true };
     if (kind === "book") return part("train-book").value.trim() ? { book: part("train-book").value } : "Type the number or the address of a book.";
     if (kind === "story") {
-      const [story] = part("train-story").selectedOptions;
-      return story ? { text: shelf.open(story.value)?.text ?? "", name: story.textContent.replace(/ \([\d,]+ characters\)$/, "") } : "Write a story first.";
+      const story = shelf.open(part("train-story").value);
+      return story ? { text: story.text, name: titleOf(story) } : "Write a story first.";
     }
     if (kind === "paste") return part("train-text").value.trim() ? { text: part("train-text").value, name: part("train-name").value.trim() } : "Paste a text first.";
     const files = [...part("train-files").files], size = files.reduce((sum, file) => sum + file.size, 0);
@@ -205,7 +187,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
 
   // ---- the rest --------------------------------------------------------------------------------------------------------
 
-  const change = () => attempt(() => tell("change_plan", { begin: part("train-begin").value, capitals: part("train-capitals").checked, minutes: Number(part("train-minutes").value) }));
+  const change = () => attempt(say, () => tell("change_plan", { begin: part("train-begin").value, capitals: part("train-capitals").checked, minutes: Number(part("train-minutes").value) }));
   for (const name of ["begin", "minutes", "capitals"]) part("train-" + name).addEventListener("change", change);
   on("train-go", () => tell("train").then(() => part("train-watch").scrollIntoView({ block: "start", behavior: "smooth" })));
   on("train-on", () => tell("train"));
@@ -269,7 +251,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     say(`The model is published: ${await ask("publish_model", values)}`);
   });
   // Where visitors can sign in, a button below this page does it, after which the page is loaded anew.
-  if (account) attempt(async () => (part("train-account").hidden = !(await ask("signed_in", {}))));
+  if (account) attempt(say, async () => (part("train-account").hidden = !(await ask("signed_in", {}))));
 
   const lengths = CHOICES.filter((each) => each < minutes).concat(minutes);
   part("train-minutes").append(new Option("as long as it helps", "0"), ...lengths.map((each) => new Option(each < 1 ? count(60 * each, "second") : count(each, "minute"), String(each))));

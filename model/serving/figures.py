@@ -16,7 +16,8 @@ class Figures:
     """What has happened since the start; the scheduler's thread counts, except for the refusals."""
 
     characters: int = 0
-    first_characters: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))  # of so many texts, up to a bucket
+    # For each of `BUCKETS`, the number of texts whose first character came in at most so many seconds.
+    first_characters: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))
     seconds_to_first: float = 0.0  # of all those texts together
     last_character: float = field(default_factory=monotonic)
     refusals: Counter[str] = field(default_factory=Counter)  # by the name of the limit

@@ -21,10 +21,7 @@ class _Entry:
     networks: "ref[Networks]"  # which may be gone: nothing is kept of a model that is used no longer
     ids: bytes
     state: Any
-
-    @property
-    def size(self) -> int:
-        return OVERHEAD + len(self.ids) + _bytes(self.state)
+    size: int  # bytes
 
 
 class PrefixCache:
@@ -40,11 +37,12 @@ class PrefixCache:
     def put(self, networks: Networks, ids: list[int], state: Any) -> None:
         """Keep the state of `networks` after they have read `ids`."""
         if len(ids) >= SHORTEST:
-            new = _Entry(ref(networks), _key(ids), state)
+            key = _key(ids)
+            new = _Entry(ref(networks), key, state, OVERHEAD + len(key) + _bytes(state))
             others = [
                 entry
                 for entry in self._entries
-                if (of := entry.networks()) is not None and (of is not networks or entry.ids != new.ids)
+                if (of := entry.networks()) is not None and (of is not networks or entry.ids != key)
             ]
             self._entries = [*others, new]
             self.bytes = sum(entry.size for entry in self._entries)
