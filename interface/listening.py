@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from inspect import Parameter, signature
+from math import inf
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,7 +21,8 @@ from interface.visitor import refusal
 from model.serving.limits import LimitError, Limits
 
 OPENING = 3  # seconds from a request until its stream must be open
-PATIENCE = 5  # seconds in which a reader may take nothing of what was sent
+UNREAD = 0.5  # seconds in which a reader takes nothing of what was sent, after which its text is set aside
+PATIENCE = 30  # and after which its answer ends
 BEHIND = 16  # messages that wait for a stream; until it has read some, no further one is made
 SWEEP = 30  # seconds without a stream, after which what Gradio keeps for a session is dropped
 CALL = re.compile(r"/call/(?:v2/)?[^/]+/(?P<event>\w+)/?$")
@@ -35,16 +37,16 @@ class Reader:
         self.sent = self.taken = 0  # bytes; the most that were ever taken
         self.since: float | None = None  # when it was first seen that some wait and no more were taken
 
-    def reads(self) -> bool:
-        """Whether some bytes were taken in the last seconds, or none wait; to be asked again and again."""
+    def idle(self) -> float:
+        """For how many seconds bytes have waited and none were taken, since this was first asked; inf: it is closed."""
         if self.transport and self.transport.is_closing():
-            return False
+            return inf
         waiting, now = unsent(self.transport) if self.transport else 0, time.monotonic()
         if not waiting or self.sent - waiting > self.taken:
             self.taken, self.since = max(self.taken, self.sent - waiting), None
         elif self.since is None:
             self.since = now
-        return self.since is None or now - self.since <= PATIENCE
+        return 0.0 if self.since is None else now - self.since
 
 
 class Listening:
@@ -82,10 +84,14 @@ class Listening:
                     self._opened.pop(session, None)
         return visitor
 
+    def idle(self, request: gr.Request) -> float:
+        """For how many seconds nothing was taken of the stream of a request, though some waits; inf: it is closed."""
+        readers = self._streams.get(str(request.session_hash), ())
+        return min([reader.idle() for reader in readers], default=inf)
+
     def gone(self, request: gr.Request) -> bool:
-        """Whether nothing reads the stream of a request any more."""
-        reading = [reader.reads() for reader in self._streams.get(str(request.session_hash), ())]
-        return not any(reading)
+        """Whether the stream of a request is closed, or was not read for so long that its answer ends."""
+        return self.idle(request) > PATIENCE
 
     def behind(self, request: gr.Request) -> bool:
         """Whether the stream of a request has many messages still to read."""

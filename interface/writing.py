@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from interface.listening import Listening, within_limits
+from interface.listening import UNREAD, Listening, within_limits
 from interface.models import Models
 from interface.visitor import checked, named, place, refusal, settings, sound
 from model.analysis.alignment import align
@@ -78,7 +78,7 @@ class Writing:
         return writing, config
 
     def steer(self, request: Request, layer: Any, neuron: Any, value: Any) -> None:
-        """Let `request` grow while a neuron is held at a value; gr.Error if one is wrong or a limit is met."""
+        """Let `request` grow while a neuron is held at a value; gr.Error if one is wrong, LimitError if too many do."""
         assert isinstance(request.model, Model)
         network = request.model.network
         config = network.config
@@ -93,26 +93,48 @@ class Writing:
                 logging.exception("a text with a neuron held fixed was broken off")
                 request.fail()
 
-        with within_limits():
-            self.scheduler.compute(write(), request.visitor)
+        self.scheduler.compute(write(), request.visitor)
 
 
-async def frames(scheduler: Scheduler, request: Request, listening: Listening, asked: gr.Request) -> AsyncIterator[str]:
-    """The text so far, a few times a second, and once more when it is whole; who reads no further ends it."""
+async def frames(
+    begin: Callable[[], Request],
+    resume: Callable[[Request], Request],
+    scheduler: Scheduler,
+    listening: Listening,
+    asked: gr.Request,
+) -> AsyncIterator[Request]:
+    """The request as its text grows, a few times a second, and once more when the text is whole.
+
+    While the visitor's machine takes nothing of the answer, the text is set aside, so its slot is free for others. Then
+    `resume` makes a request that goes on with it. Where the stream is closed, or nothing is taken for long, it ends.
+    gr.Error for a text that broke off, and where a limit is met.
+    """
+    with within_limits():
+        request = begin()
+    done = aside = False
+    pause = FRAME
     try:
-        done, pause = False, FRAME
-        while not done and not listening.gone(asked):
+        while not done:
             await asyncio.sleep(pause)
-            done = request.done  # before the text is taken, which may grow until then
-            if done or not listening.behind(asked):
-                yield request.text
+            if listening.gone(asked):
+                raise refusal("nobody read the answer for some time, so its text has ended: ask again")
+            unread = listening.idle(asked) > UNREAD
+            if unread and not request.done and len(request.characters) > request.given:  # each time it has grown
+                request.cancel()
+                aside = not request.whole  # it may have come to its end just before
+            elif aside and not unread:
+                with within_limits():
+                    request, aside = resume(request), False
+            done = request.done and not aside  # before the text is taken, which may grow until then
+            if done or not (aside or listening.behind(asked)):
+                yield request
             # The fewer frames for each the more there are; but the first characters come at once.
             begins = not (request.characters or scheduler.queue_position(request))
             pause = FRAME if begins else max(FRAME, REPAINT * scheduler.unfinished)
-        if not done:
-            raise refusal("nobody read the answer for some seconds, so its text has ended: ask again")
     finally:
         request.cancel()
+    if request.failed:
+        raise refusal("the text broke off, through a fault of this program: ask again")
 
 
 def own_characters(model: AnyModel, prompt: str, typed: list[list[int]]) -> list[bool]:
@@ -166,12 +188,12 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
         typed = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
         writing, config = desk.settle(prompt, model, second, share, **sampling, **typed)
         visitor = await listening.visitor(asked)
-        with within_limits():
-            request = scheduler.submit(writing, prompt, config, visitor=visitor)
-        async for text in frames(scheduler, request, listening, asked):
-            yield text
-        if request.failed:
-            raise refusal("the text broke off, through a fault of this program: ask again")
+
+        def begin() -> Request:
+            return scheduler.submit(writing, prompt, config, visitor=visitor)
+
+        async for request in frames(begin, scheduler.resume, scheduler, listening, asked):
+            yield request.text
 
     async def write(
         asked: gr.Request,
@@ -219,16 +241,24 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
         prompt = writing.opening + text
         own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
         visitor = await listening.visitor(asked)
-        if steered:
-            request = Request(models[model], prompt, config, written=written, visitor=visitor)
+
+        def begin() -> Request:
+            if steered:
+                return steer(Request(writing, prompt, config, written=written, visitor=visitor))
+            return scheduler.submit(writing, prompt, config, own, written, visitor)
+
+        def steer(request: Request) -> Request:
             desk.steer(request, layer, neuron, value)
-        else:
-            with within_limits():
-                request = scheduler.submit(writing, prompt, config, own, written, visitor)
-        begun, first_at, count = time.monotonic(), 0.0, len(request.characters)
-        async for so_far in frames(scheduler, request, listening, asked):
-            now = time.monotonic() - begun
-            first_at = first_at or (now if len(so_far) > count else 0.0)
+            return request
+
+        def resume(request: Request) -> Request:
+            return steer(request.again()) if steered else scheduler.resume(request)
+
+        begun, first_at = time.monotonic(), 0.0
+        async for request in frames(begin, resume, scheduler, listening, asked):
+            so_far, now = request.text, time.monotonic() - begun
+            new = len(so_far) - len(written)
+            first_at = first_at or (now if new > 0 else 0.0)
             seconds = now - first_at if first_at else 0.0
             yield {
                 "text": so_far,
@@ -237,10 +267,8 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
                 "read_as": report,
                 "waiting": scheduler.queue_position(request),
                 "unread": len(request.unread),
-                "speed": round((len(so_far) - count) / seconds) if seconds else 0,
+                "speed": round(new / seconds) if seconds else 0,
             }
-        if request.failed:
-            raise refusal("the text broke off, through a fault of this program: write again")
 
     api(predict, concurrency_limit=None)
     api(write, concurrency_limit=None)

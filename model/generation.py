@@ -102,12 +102,13 @@ class Request:
         if config.adapt and isinstance(model, Mixture):
             raise ValueError("adapt is for one model: it cannot be used with a mixture of two")
         written = "".join(character for character in written if character in vocabulary.ids)
-        own = [*([True] * len(ids) if own is None else own), *([False] * len(written))]
+        own = [True] * len(ids) if own is None else own
         ids += vocabulary.encode(written).tolist()
         self.model, self.config = model, config
-        self.own = own
-        self.ids = ids[-WINDOW:] if config.context == "window" else ids  # of the prompt, and then of what is written
-        self.unread = deque(self.ids)
+        self.prompt = prompt
+        self.own = [*own, *([False] * (len(ids) - len(own)))]
+        self.ids = ids  # of the prompt, and then of what is written
+        self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
         self.until = vocabulary.repair(config.until).text if config.stop == "text" else ""
         self.characters = list(written)
         self.words = Words(vocabulary, config.avoid, config.favour)
@@ -129,12 +130,14 @@ class Request:
             self.characters.append(self.model.vocabulary.characters[id])
             if responsibility is not None:
                 self.responsibilities.append(responsibility)
-        if self._at_end:
+        if self.whole:
             self.cancel()
 
     @property
-    def _at_end(self) -> bool:
+    def whole(self) -> bool:
         """Whether the text has reached the end that the request asks for."""
+        if len(self.characters) >= self.config.length:
+            return True
         if len(self.characters) < self.config.least:
             return False
         if self.config.stop == "sentence":
@@ -183,6 +186,12 @@ class Request:
         """End the text where it is; may be called from any thread."""
         with self._lock:
             self.cancelled = True
+
+    def again(self) -> "Request":
+        """A request that goes on exactly with this text, which was cancelled before it was whole."""
+        again = Request(self.model, self.prompt, self.config, self.own, self.text, self.visitor)
+        again.responsibilities = list(self.responsibilities)
+        return again
 
     def fail(self) -> None:
         """End the text because of an error; a text that is complete has not failed."""

@@ -187,7 +187,7 @@ def test_a_fault_is_told_in_a_sentence_and_the_page_stays_usable(small_house: st
     page = visit(browser, small_house)
     settle(page, seed=13, length=50, stop="length")
     part(page, "write").click()
-    expect(part(page, "status")).to_have_text("The text broke off, through a fault of this program: write again.")
+    expect(part(page, "status")).to_have_text("The text broke off, through a fault of this program: ask again.")
     settle(page, seed=14)
     write(page)
     assert len(text(page)) == 50

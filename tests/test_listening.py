@@ -6,6 +6,8 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -40,9 +42,9 @@ def send(app: str, path: str, body: Any = None) -> tuple[int, bytes]:
         connection.close()
 
 
-def begin(app: str, length: int = 100_000, model: str = "cased") -> str:
+def begin(app: str, length: int = 100_000, model: str = "cased", seed: int | None = None) -> str:
     """Post a request; the event that is to be read."""
-    status, answer = send(app, PREDICT, {"data": ["the ", model, length] + [None] * 10})
+    status, answer = send(app, PREDICT, {"data": ["the ", model, length, *[None] * 5, seed, *[None] * 4]})
     assert status == 200
     event: str = json.loads(answer)["event_id"]
     return event
@@ -88,14 +90,19 @@ def test_who_goes_away_leaves_the_place_whether_it_writes_or_waits(app: str) -> 
     until(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
 
 
-def test_who_opens_the_stream_and_reads_nothing_leaves_the_place_and_who_reads_keeps_it(app: str) -> None:
+def open_narrow(app: str, event: str) -> socket.socket:
+    """A connection on which the answer comes, for which the system takes little before it is read."""
     host, port = app.split(":")
-    with socket.socket() as idle, socket.socket() as reading:
-        for stream in (idle, reading):
-            stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else the system reads on for the visitor
-            stream.settimeout(60)
-            stream.connect((host, int(port)))
-            stream.sendall(f"GET {PREDICT}/{begin(app)} HTTP/1.1\r\nHost: {app}\r\n\r\n".encode())
+    stream = socket.socket()
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stream.settimeout(60)
+    stream.connect((host, int(port)))
+    stream.sendall(f"GET {PREDICT}/{event} HTTP/1.1\r\nHost: {app}\r\n\r\n".encode())
+    return stream
+
+
+def test_who_opens_the_stream_and_reads_nothing_leaves_the_place_and_who_reads_keeps_it(app: str) -> None:
+    with closing(open_narrow(app, begin(app))), closing(open_narrow(app, begin(app))) as reading:
         until(lambda: figure(app, "lstm_slots_used") == 2)
 
         def one_is_left() -> bool:
@@ -105,6 +112,25 @@ def test_who_opens_the_stream_and_reads_nothing_leaves_the_place_and_who_reads_k
         until(one_is_left)
         assert reading.recv(100_000), "the other's text goes on"
     until(lambda: figure(app, "lstm_slots_used") == 0)
+
+
+def test_who_does_not_read_for_a_while_gets_the_whole_text_afterwards(app: str) -> None:
+    def text(answer: bytes) -> str:
+        event, data = answer.decode().rstrip("\n").split("\n")[-2:]
+        assert event == "event: complete"
+        written: str = json.loads(data.removeprefix("data: "))[0]
+        return written
+
+    with closing(open_narrow(app, begin(app, 30_000, seed=5))) as stream:
+        until(lambda: figure(app, "lstm_slots_used") == 1)
+        until(lambda: figure(app, "lstm_slots_used") == 0)
+        written = figure(app, "lstm_characters_total")
+        whole = text(send(app, f"{PREDICT}/{begin(app, 30_000, seed=5)}")[1])
+        assert figure(app, "lstm_characters_total") == written + 30_000, "the text that nobody reads stands still"
+        answer = http.client.HTTPResponse(stream)
+        answer.begin()
+        assert text(answer.read()) == whole
+    assert len(whole) == 30_000
 
 
 def test_too_many_texts_of_one_visitor_are_refused_in_a_sentence(app: str) -> None:
@@ -124,9 +150,9 @@ def test_a_connection_that_is_closed_is_not_read_and_nothing_waits_on_it() -> No
         with theirs:
             transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
             reader = listening.Reader(transport)
-            assert reader.reads()
+            assert reader.idle() == 0
             transport.abort()
-            assert not reader.reads()
+            assert reader.idle() == inf
             await asyncio.sleep(0.01)
         return transport
 

@@ -1,16 +1,20 @@
 """What a request to write becomes, without a page."""
 
-from collections.abc import Iterator
-from typing import Any
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import inf
+from typing import Any, cast
 
 import gradio as gr
 import pytest
 
+from interface.listening import Listening
 from interface.models import Models
-from interface.writing import Writing, shades
+from interface.writing import Writing, frames, shades
 from model.generation import GenerationConfig, Request
 from model.loaded import Model
-from model.serving.mixture import Mixture, networks
+from model.serving.mixture import Mixture, Pair, networks
 from model.serving.scheduler import Scheduler
 
 
@@ -69,3 +73,86 @@ def test_each_character_of_a_mixture_has_a_shade(model: Model) -> None:
     request = Request(model, "", GenerationConfig(length=3))
     request.responsibilities = [0.0, 0.49, 1.0]
     assert shades(request) == "025"
+
+
+# ---- who does not read for a while -----------------------------------------------------------------------------------
+
+
+class Listener:
+    """Listening to one who reads some frames, and then takes nothing for some frames, by turns."""
+
+    def __init__(self, takes: int, misses: int, leaves_at: float = inf) -> None:
+        self.takes, self.misses, self.leaves_at, self.frames = takes, misses, leaves_at, 0
+
+    def gone(self, _: object) -> bool:
+        self.frames += 1
+        return self.frames >= self.leaves_at
+
+    def idle(self, _: object) -> float:
+        return 0.0 if self.frames % (self.takes + self.misses) < self.takes else 1.0
+
+    def behind(self, _: object) -> bool:
+        return False
+
+
+Begin = Callable[[Writing, Request], Request]  # a request whose text grows
+
+
+def submit(desk: Writing, request: Request) -> Request:
+    return desk.scheduler.resume(request)
+
+
+def steer(desk: Writing, request: Request) -> Request:
+    desk.steer(request, 1, 3, 0.5)
+    return request
+
+
+def answered(desk: Writing, begin: Begin, request: Request, listener: Listener) -> list[Request]:
+    """The requests of all frames of an answer."""
+
+    async def answer() -> list[Request]:
+        resume = partial(begin, desk)
+        told = frames(
+            lambda: resume(request.again()),
+            lambda cut: resume(cut.again()),
+            desk.scheduler,
+            cast(Listening, listener),
+            cast(gr.Request, None),
+        )
+        return [request async for request in told]
+
+    return asyncio.run(answer())
+
+
+@pytest.mark.parametrize(
+    ("begin", "mixed", "settings"),
+    [
+        (submit, False, {}),
+        (submit, False, {"context": "window"}),
+        (submit, False, {"adapt": True}),
+        (submit, False, {"stop": "sentence", "least": 900}),
+        (submit, True, {}),
+        (submit, True, {"context": "window"}),
+        (steer, False, {}),
+        (steer, False, {"context": "window"}),
+    ],
+)
+def test_a_text_that_is_not_read_for_a_while_goes_on_exactly(
+    desk: Writing, exact: Model, begin: Begin, mixed: bool, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interface.writing.FRAME", 0.002)
+    model = Mixture(Pair(exact, exact), 0.3) if mixed else exact
+    config = GenerationConfig(**{"length": 1_500, "seed": 5, **settings})
+    attentive = answered(desk, begin, Request(model, "the old lion ", config), Listener(1, 0))[-1]
+    distracted = answered(desk, begin, Request(model, "the old lion ", config), Listener(2, 3))
+    assert len(set(distracted)) > 1, "it was set aside"
+    assert distracted[-1].text == attentive.text
+    assert shades(distracted[-1]) == shades(attentive)
+    assert len(attentive.text) >= 900
+
+
+def test_a_text_that_is_set_aside_leaves_its_slot_and_ends_with_its_stream(desk: Writing, exact: Model) -> None:
+    request = Request(exact, "the ", GenerationConfig(length=100_000))
+    with pytest.raises(gr.Error, match="Nobody read the answer"):
+        answered(desk, submit, request, Listener(2, 10**6, leaves_at=4))
+    assert desk.scheduler.unfinished == 0

@@ -1,5 +1,6 @@
 """The network one character at a time with its gates in sight, and writing while some of its units are held fixed."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -69,11 +70,14 @@ def step(network: CharLSTM, id: int, state: State, fixed: Fixed = NONE) -> tuple
 def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> Pieces[None]:
     """Let `request` write its text by `network` with units held fixed, until it is done or cancelled, in pieces.
 
-    The prompt is read without that, its last `READ` characters. The state runs on whatever the request's context is.
+    The prompt is read without that, its last `READ` characters; what came with the request of its text, with it, so
+    that the text goes on exactly. The state runs on whatever the request's context is.
     (A unit held fixed steers the text: Radford, Jozefowicz, Sutskever, 2017, section 4.3.)
     """
     sampler = Sampler([request.config])
-    *before, id = request.ids[-READ:]
+    begin = len(request.ids) - request.given
+    *before, id = request.ids[max(0, begin - READ) : begin]
+    written = deque(request.ids[begin:])
     state = network.zero_state(1)
     if before and not request.done:
         for some in torch.tensor([before]).split(CHUNK, dim=1):
@@ -81,9 +85,12 @@ def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> Pieces[Non
             yield
     while not request.done:
         taken, state = step(network, id, state, fixed)
-        logits = request.adjusted(taken.logits.numpy())
-        id = int(sampler(logits[None], np.array([request.random.random()]))[0])
-        request.add(id)
+        if written:
+            id = written.popleft()
+        else:
+            logits = request.adjusted(taken.logits.numpy())
+            id = int(sampler(logits[None], np.array([request.random.random()]))[0])
+            request.add(id)
         yield
 
 

@@ -85,7 +85,13 @@ class Scheduler:
         `own` and `written` are those of `Request`; `visitor` is who asks, None for the program itself. LimitError where
         a limit is met, RuntimeError if the scheduler is closed.
         """
-        request = Request(model, prompt, config, own, written, visitor)
+        return self._enqueue(Request(model, prompt, config, own, written, visitor))
+
+    def resume(self, request: Request) -> Request:
+        """Ask for the rest of a text that was cancelled; the result and the errors are as for `submit`."""
+        return self._enqueue(request.again())
+
+    def _enqueue(self, request: Request) -> Request:
         with self._changed:
             self._open()
             others = [other for other in (*self._queue, *self._running) if not other.done]
