@@ -21,7 +21,7 @@ from model.serving.batch import Batch
 from model.serving.limits import Limits
 from model.serving.mixture import Mixture, Pair
 from model.serving.prefix_cache import PrefixCache
-from model.serving.scheduler import PIECE, Scheduler
+from model.serving.scheduler import COSTLY, PIECE, Scheduler
 from model.vocabulary import Vocabulary
 
 ALICE = Path(__file__).parent.parent / "assets" / "alice"
@@ -133,7 +133,7 @@ class Clock:
         self.spent[kind] += seconds
 
 
-def test_what_cannot_share_a_batch_gets_no_more_time_than_what_can(
+def test_what_cannot_share_a_batch_gets_a_bounded_part_of_the_time(
     exact: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch, lambda batch: 1.0 if batch.shared else 7.0, 0.1)
@@ -149,7 +149,7 @@ def test_what_cannot_share_a_batch_gets_no_more_time_than_what_can(
     wait(lambda: all(len(request.characters) > count + 20 for request, count in zip(costly, begun, strict=True)))
     written = [len(request.characters) - count for request, count in zip(costly, begun, strict=True)]
     shared, alone = (clock.spent[kind] - start[kind] for kind in ("shared", "alone"))
-    assert shared >= 0.95 * alone
+    assert COSTLY * shared >= 0.95 * alone
     assert max(written) <= 1.5 * min(written), "they take turns"
     ordinary.cancel()
     wait(lambda: scheduler.running == 5)
@@ -160,7 +160,7 @@ def test_what_cannot_share_a_batch_gets_no_more_time_than_what_can(
     scheduler.close()
 
 
-def test_a_long_prompt_is_read_in_pieces_that_take_no_more_time_than_the_others_have(
+def test_a_long_prompt_is_read_in_pieces_that_take_a_bounded_part_of_the_time(
     exact: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch, lambda _: 1.0, 0.05)
@@ -178,7 +178,7 @@ def test_a_long_prompt_is_read_in_pieces_that_take_no_more_time_than_the_others_
     beside = scheduler.submit(exact, "a" + prompt, config(2))
     wait(lambda: bool(beside.characters))
     steps = len(ordinary.characters) - before
-    assert clock.spent["prefill"] - start["prefill"] <= clock.spent["shared"] - start["shared"]
+    assert clock.spent["prefill"] - start["prefill"] <= COSTLY * (clock.spent["shared"] - start["shared"])
     assert clock.longest_piece <= 20
     assert steps < len(prompt) / 10, "it is read faster than a character in a step"
     wait(lambda: beside.done)

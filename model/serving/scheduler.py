@@ -35,6 +35,7 @@ from model.serving.prefix_cache import PrefixCache
 from model.serving.work import Pieces, Work
 
 WORKERS = 2  # computations that take turns with the texts at the same time; others wait
+COSTLY = 0.5  # seconds for what is costly, for each second of the shared batches, at most, while these write
 PIECE = 256  # characters of a prompt that are read at once, at most
 SHORTEST_PIECE = 8  # and at least, since each piece costs something by itself
 
@@ -47,9 +48,9 @@ class Scheduler:
 
     `Batch` says which requests share a step, and why each text is the same as alone. The costly ones (window context,
     mixtures), the reading of long prompts in pieces (prefill), and other computations (`Work`) take turns: together
-    they get at most as much time as the batches of single models, as long as there are any that write. A free
-    slot goes to the visitor who has the fewest, and `Limits` says how much each may ask for. A text grows whether or
-    not anything reads it, so a slow reader delays no other request either. After Yu et al., "Orca: A Distributed
+    they get at most half as much time as the batches of single models, as long as there are any that write. A free slot
+    goes to the visitor who has the fewest, and `Limits` says how much each may ask for. A text grows whether or not
+    anything reads it, so a slow reader delays no other request either. After Yu et al., "Orca: A Distributed
     Serving System for Transformer-Based Generative Models", 2022, section 4.1, and Agrawal et al., "Taming
     Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve", 2024, section 4.
     """
@@ -197,7 +198,7 @@ class Scheduler:
         others = [batch for batch in self._turns if not batch.shared]
         seconds = self._step(shared)
         # A step that was longer than its credit is paid back before the next one.
-        self._credit = min(self._credit, 0) + seconds if any(batch.writing for batch in shared) else inf
+        self._credit = min(self._credit, 0) + COSTLY * seconds if any(batch.writing for batch in shared) else inf
         for batch in shared:
             if self._credit > 0:
                 self._credit -= self._prefill(batch)
