@@ -386,3 +386,12 @@ def test_window_context_and_mixtures_cannot_be_learned_with(model: Model) -> Non
         GenerationConfig(adapt=True, context="window")
     with pytest.raises(ValueError, match="mixture"):
         Request(Mixture(Pair(model, replace(model)), 0.5), "a", GenerationConfig(adapt=True))
+
+
+def test_a_request_that_goes_on_again_and_again_does_not_grow(model: Model) -> None:
+    request = Request(model, PROMPT, GenerationConfig(length=20), written="the old ")
+    for _ in range(3):
+        request = request.again()
+        assert request.text == "the old "
+        assert len(request.own) == len(request.ids) == len(PROMPT) + len("the old ")
+        assert request.own == [True] * len(PROMPT) + [False] * len("the old ")
