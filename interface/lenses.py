@@ -14,7 +14,7 @@ import torch
 from gradio.events import api
 from torch import Tensor
 
-from interface.listening import Listening, endpoint_for, within_limits
+from interface.listening import PATIENCE, Listening, endpoint_for, within_limits
 from interface.models import Models
 from interface.visitor import checked, named, place, refusal, sound
 from interface.writing import Share
@@ -179,7 +179,7 @@ def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening
             work = scheduler.compute(function(*values), visitor)
         try:
             told_at = time.monotonic()
-            while not work.done and not listening.gone(asked):
+            while not work.done and listening.idle(asked) <= PATIENCE:
                 await asyncio.sleep(POLL)
                 if work.progress is not None and time.monotonic() > told_at + TOLD and not listening.behind(asked):
                     told_at = time.monotonic()

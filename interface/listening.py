@@ -38,7 +38,7 @@ class Reader:
         self.since: float | None = None  # when it was first seen that some wait and no more were taken
 
     def idle(self) -> float:
-        """For how many seconds bytes have waited and none were taken, since this was first asked; inf: it is closed."""
+        """Seconds in which bytes waited and none were taken, as seen by the calls so far; inf if it is closed."""
         if self.transport and self.transport.is_closing():
             return inf
         waiting, now = unsent(self.transport) if self.transport else 0, time.monotonic()
@@ -85,13 +85,9 @@ class Listening:
         return visitor
 
     def idle(self, request: gr.Request) -> float:
-        """For how many seconds nothing was taken of the stream of a request, though some waits; inf: it is closed."""
+        """Seconds in which nothing was taken of the stream of a request, though bytes wait; inf if it is closed."""
         readers = self._streams.get(str(request.session_hash), ())
         return min([reader.idle() for reader in readers], default=inf)
-
-    def gone(self, request: gr.Request) -> bool:
-        """Whether the stream of a request is closed, or was not read for so long that its answer ends."""
-        return self.idle(request) > PATIENCE
 
     def behind(self, request: gr.Request) -> bool:
         """Whether the stream of a request has many messages still to read."""

@@ -5,14 +5,14 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
-from interface.listening import UNREAD, Listening, within_limits
+from interface.listening import PATIENCE, UNREAD, Listening, within_limits
 from interface.models import Models
 from interface.visitor import checked, named, place, refusal, settings, sound
 from model.analysis.alignment import align
@@ -97,34 +97,35 @@ class Writing:
 
 
 async def frames(
-    begin: Callable[[], Request],
-    resume: Callable[[Request], Request],
+    request: Request,
+    start: Callable[[Request], None],
     scheduler: Scheduler,
     listening: Listening,
     asked: gr.Request,
 ) -> AsyncIterator[Request]:
     """The request as its text grows, a few times a second, and once more when the text is whole.
 
-    While the visitor's machine takes nothing of the answer, the text is set aside, so its slot is free for others. Then
-    `resume` makes a request that goes on with it. Where the stream is closed, or nothing is taken for long, it ends.
-    gr.Error for a text that broke off, and where a limit is met.
+    `start` lets a request run. While the visitor's machine takes nothing of the answer, the text is set aside, so its
+    slot is free for others; then another request goes on with it. The text ends when the stream is closed, or when
+    nothing is taken for long. gr.Error for a text that broke off, and where a limit is met.
     """
     with within_limits():
-        request = begin()
+        start(request)
     done = aside = False
     pause = FRAME
     try:
         while not done:
             await asyncio.sleep(pause)
-            if listening.gone(asked):
+            idle = listening.idle(asked)
+            if idle > PATIENCE:
                 raise refusal("nobody read the answer for some time, so its text has ended: ask again")
-            unread = listening.idle(asked) > UNREAD
-            if unread and not request.done and len(request.characters) > request.given:  # each time it has grown
+            if idle > UNREAD and not request.done and len(request.characters) > request.given:  # each time it has grown
                 request.cancel()
                 aside = not request.whole  # it may have come to its end just before
-            elif aside and not unread:
+            elif aside and idle <= UNREAD:
+                request, aside = request.again(), False
                 with within_limits():
-                    request, aside = resume(request), False
+                    start(request)
             done = request.done and not aside  # before the text is taken, which may grow until then
             if done or not (aside or listening.behind(asked)):
                 yield request
@@ -188,12 +189,9 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
         typed = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
         writing, config = desk.settle(prompt, model, second, share, **sampling, **typed)
         visitor = await listening.visitor(asked)
-
-        def begin() -> Request:
-            return scheduler.submit(writing, prompt, config, visitor=visitor)
-
-        async for request in frames(begin, scheduler.resume, scheduler, listening, asked):
-            yield request.text
+        request = Request(writing, prompt, config, visitor=visitor)
+        async for current in frames(request, scheduler.enqueue, scheduler, listening, asked):
+            yield current.text
 
     async def write(
         asked: gr.Request,
@@ -241,32 +239,21 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
         prompt = writing.opening + text
         own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
         visitor = await listening.visitor(asked)
-
-        def begin() -> Request:
-            if steered:
-                return steer(Request(writing, prompt, config, written=written, visitor=visitor))
-            return scheduler.submit(writing, prompt, config, own, written, visitor)
-
-        def steer(request: Request) -> Request:
-            desk.steer(request, layer, neuron, value)
-            return request
-
-        def resume(request: Request) -> Request:
-            return steer(request.again()) if steered else scheduler.resume(request)
-
+        request = Request(writing, prompt, config, own, written, visitor)
+        steer = partial(desk.steer, layer=layer, neuron=neuron, value=value)
         begun, first_at = time.monotonic(), 0.0
-        async for request in frames(begin, resume, scheduler, listening, asked):
-            so_far, now = request.text, time.monotonic() - begun
+        async for current in frames(request, steer if steered else scheduler.enqueue, scheduler, listening, asked):
+            so_far, now = current.text, time.monotonic() - begun
             new = len(so_far) - len(written)
             first_at = first_at or (now if new > 0 else 0.0)
             seconds = now - first_at if first_at else 0.0
             yield {
                 "text": so_far,
                 "seed": config.seed,
-                "shades": shades(request),
+                "shades": shades(current),
                 "read_as": report,
-                "waiting": scheduler.queue_position(request),
-                "unread": len(request.unread),
+                "waiting": scheduler.queue_position(current),
+                "unread": len(current.unread),
                 "speed": round(new / seconds) if seconds else 0,
             }
 

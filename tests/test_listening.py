@@ -50,11 +50,21 @@ def begin(app: str, length: int = 100_000, model: str = "cased", seed: int | Non
     return event
 
 
+def connect(app: str, event: str, narrow: bool = False) -> socket.socket:
+    """A connection on which the answer comes; on a `narrow` one the system takes little before it is read."""
+    host, port = app.split(":")
+    stream = socket.socket()
+    stream.settimeout(60)
+    if narrow:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stream.connect((host, int(port)))
+    stream.sendall(f"GET {PREDICT}/{event} HTTP/1.1\r\nHost: {app}\r\n\r\n".encode())
+    return stream
+
+
 def open_stream(app: str, event: str) -> socket.socket:
     """A connection on which the answer comes, once its first bytes are there."""
-    host, port = app.split(":")
-    stream = socket.create_connection((host, int(port)), timeout=60)
-    stream.sendall(f"GET {PREDICT}/{event} HTTP/1.1\r\nHost: {app}\r\n\r\n".encode())
+    stream = connect(app, event)
     assert stream.recv(12) == b"HTTP/1.1 200"
     return stream
 
@@ -90,19 +100,8 @@ def test_who_goes_away_leaves_the_place_whether_it_writes_or_waits(app: str) -> 
     until(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
 
 
-def open_narrow(app: str, event: str) -> socket.socket:
-    """A connection on which the answer comes, for which the system takes little before it is read."""
-    host, port = app.split(":")
-    stream = socket.socket()
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    stream.settimeout(60)
-    stream.connect((host, int(port)))
-    stream.sendall(f"GET {PREDICT}/{event} HTTP/1.1\r\nHost: {app}\r\n\r\n".encode())
-    return stream
-
-
 def test_who_opens_the_stream_and_reads_nothing_leaves_the_place_and_who_reads_keeps_it(app: str) -> None:
-    with closing(open_narrow(app, begin(app))), closing(open_narrow(app, begin(app))) as reading:
+    with closing(connect(app, begin(app), narrow=True)), closing(connect(app, begin(app), narrow=True)) as reading:
         until(lambda: figure(app, "lstm_slots_used") == 2)
 
         def one_is_left() -> bool:
@@ -121,7 +120,7 @@ def test_who_does_not_read_for_a_while_gets_the_whole_text_afterwards(app: str) 
         written: str = json.loads(data.removeprefix("data: "))[0]
         return written
 
-    with closing(open_narrow(app, begin(app, 30_000, seed=5))) as stream:
+    with closing(connect(app, begin(app, 30_000, seed=5), narrow=True)) as stream:
         until(lambda: figure(app, "lstm_slots_used") == 1)
         until(lambda: figure(app, "lstm_slots_used") == 0)
         written = figure(app, "lstm_characters_total")

@@ -79,53 +79,44 @@ def test_each_character_of_a_mixture_has_a_shade(model: Model) -> None:
 
 
 class Listener:
-    """Listening to one who reads some frames, and then takes nothing for some frames, by turns."""
+    """Listening to a visitor who takes some frames and then misses some, again and again, until the stream closes."""
 
     def __init__(self, takes: int, misses: int, leaves_at: float = inf) -> None:
         self.takes, self.misses, self.leaves_at, self.frames = takes, misses, leaves_at, 0
 
-    def gone(self, _: object) -> bool:
-        self.frames += 1
-        return self.frames >= self.leaves_at
-
     def idle(self, _: object) -> float:
+        self.frames += 1
+        if self.frames >= self.leaves_at:
+            return inf
         return 0.0 if self.frames % (self.takes + self.misses) < self.takes else 1.0
 
     def behind(self, _: object) -> bool:
         return False
 
 
-Begin = Callable[[Writing, Request], Request]  # a request whose text grows
+Start = Callable[[Writing, Request], None]  # lets the text of a request grow
 
 
-def submit(desk: Writing, request: Request) -> Request:
-    return desk.scheduler.resume(request)
+def submit(desk: Writing, request: Request) -> None:
+    desk.scheduler.enqueue(request)
 
 
-def steer(desk: Writing, request: Request) -> Request:
+def steer(desk: Writing, request: Request) -> None:
     desk.steer(request, 1, 3, 0.5)
-    return request
 
 
-def answered(desk: Writing, begin: Begin, request: Request, listener: Listener) -> list[Request]:
+def answered(desk: Writing, start: Start, request: Request, listener: Listener) -> list[Request]:
     """The requests of all frames of an answer."""
+    asked = cast(Listening, listener), cast(gr.Request, None)
 
     async def answer() -> list[Request]:
-        resume = partial(begin, desk)
-        told = frames(
-            lambda: resume(request.again()),
-            lambda cut: resume(cut.again()),
-            desk.scheduler,
-            cast(Listening, listener),
-            cast(gr.Request, None),
-        )
-        return [request async for request in told]
+        return [current async for current in frames(request, partial(start, desk), desk.scheduler, *asked)]
 
     return asyncio.run(answer())
 
 
 @pytest.mark.parametrize(
-    ("begin", "mixed", "settings"),
+    ("start", "mixed", "settings"),
     [
         (submit, False, {}),
         (submit, False, {"context": "window"}),
@@ -138,13 +129,13 @@ def answered(desk: Writing, begin: Begin, request: Request, listener: Listener) 
     ],
 )
 def test_a_text_that_is_not_read_for_a_while_goes_on_exactly(
-    desk: Writing, exact: Model, begin: Begin, mixed: bool, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    desk: Writing, exact: Model, start: Start, mixed: bool, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("interface.writing.FRAME", 0.002)
     model = Mixture(Pair(exact, exact), 0.3) if mixed else exact
     config = GenerationConfig(**{"length": 1_500, "seed": 5, **settings})
-    attentive = answered(desk, begin, Request(model, "the old lion ", config), Listener(1, 0))[-1]
-    distracted = answered(desk, begin, Request(model, "the old lion ", config), Listener(2, 3))
+    attentive = answered(desk, start, Request(model, "the old lion ", config), Listener(1, 0))[-1]
+    distracted = answered(desk, start, Request(model, "the old lion ", config), Listener(2, 3))
     assert len(set(distracted)) > 1, "it was set aside"
     assert distracted[-1].text == attentive.text
     assert shades(distracted[-1]) == shades(attentive)

@@ -86,13 +86,12 @@ class Scheduler:
         `own` and `written` are those of `Request`; `visitor` is who asks, None for the program itself. LimitError where
         a limit is met, RuntimeError if the scheduler is closed.
         """
-        return self._enqueue(Request(model, prompt, config, own, written, visitor))
+        request = Request(model, prompt, config, own, written, visitor)
+        self.enqueue(request)
+        return request
 
-    def resume(self, request: Request) -> Request:
-        """Ask for the rest of a text that was cancelled; the result and the errors are as for `submit`."""
-        return self._enqueue(request.again())
-
-    def _enqueue(self, request: Request) -> Request:
+    def enqueue(self, request: Request) -> None:
+        """Ask for the text of a request that has not run; the errors are those of `submit`."""
         with self._changed:
             self._open()
             others = [other for other in (*self._queue, *self._running) if not other.done]
@@ -100,7 +99,6 @@ class Scheduler:
             self._admit("characters", request, others, [other.remaining for other in (*others, request)])
             self._queue.append(request)
             self._changed.notify()
-        return request
 
     def compute(self, pieces: Pieces[Any], visitor: str | None = None) -> Work:
         """Ask for a computation in pieces, which takes turns with the texts.
