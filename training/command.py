@@ -17,7 +17,7 @@ def begin(
 ) -> "subprocess.Popen[str]":
     """Start `python -m MODULE` with these options in the directory `place`; its error output goes to the file `errors`.
 
-    With `soon` a person waits for the result.
+    With `soon` it gets more of the processor, because a person waits for the result.
     """
     variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-m", module, *options]  # -P: else a file in `place` could be taken for a module

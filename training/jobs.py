@@ -31,7 +31,7 @@ from training.timing import in_words
 PREFIX = "lstm-training-"  # of the directory that holds the jobs of one server
 REPORT = "training.corpus"  # the command
 LOCK = "lock"  # held as long as that server runs
-GRACE = 1.5  # a training is stopped after so many times the limit in minutes, as it is slower than it was timed to be
+GRACE = 1.5  # a training that takes this many times its limit in minutes is stopped
 READING = 900  # seconds after which a report is given up, since other texts wait for it
 LOOK = 30  # seconds between two looks for what is to be deleted or takes too long, at most
 

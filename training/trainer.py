@@ -155,7 +155,7 @@ class Trainer:
 
     @cached_property
     def loss(self) -> nn.Module:
-        """The loss, of all processes; made at the first step, since each of them must make it at the same time."""
+        """The loss over all processes. Each process makes it at its first step, and waits there for the others."""
         return self.processes.parallel(Loss(self.network))
 
     @property
@@ -400,7 +400,7 @@ def check_window(recipe: Recipe, corpus: Corpus) -> None:
 
 
 def _read_before(init: Model | None, corpus: Corpus) -> Copies:
-    """The texts that the model to begin from has read, without its own ones if these are the files of `corpus`."""
+    """The texts that `init` has read; its own, the first, is left out where `corpus` reads the same files again."""
     if init is None:
         return Copies(())
     if not init.copies:
