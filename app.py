@@ -50,9 +50,10 @@ def build(
     metrics: bool = False,
     jobs: Jobs | None = None,
 ) -> Site:
-    """The page, with a line on models that are `unavailable`, and the endpoints, which it asks as any program can.
+    """Build the page and its endpoints, which other programs can call too.
 
-    With `metrics` its figures are told to whoever asks. Without `jobs` nothing can be trained in it.
+    `unavailable` is a line on models that could not be loaded. With `metrics` anyone can read the figures at /metrics.
+    Without `jobs` the page has no training tab.
     """
     models, limits = Models(listed), scheduler.limits
     told = {"models": offered(models), "unavailable": unavailable, "training": jobs is not None}
@@ -61,7 +62,7 @@ def build(
             "<h1>LSTM Text Generation</h1><p>A small network that learned to spell from stories. Write with it.</p>",
             elem_id="title",
         )
-        with gr.Tabs():  # the pages
+        with gr.Tabs():
             with gr.Tab("Your story", id="story-page"):
                 component("story", STORY, "storyPage", told)
             if jobs:
@@ -81,7 +82,7 @@ def build(
             limits = replace(limits, body=max(limits.body, largest_request(jobs)))
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
-    demo.queue(api_open=False)  # an answer beside the queue would have no stream, with which it ends
+    demo.queue(api_open=False)  # outside the queue an answer has no stream whose closing ends it
     guards = [Middleware(Guard, limits=limits, figures=scheduler.figures), Middleware(listening.middleware)]
     options = {
         "app_kwargs": {"middleware": [*guards, *harden(demo)], "routes": monitoring(scheduler, metrics)},
@@ -92,7 +93,7 @@ def build(
 
 
 def launch(site: Site, wait: bool = True) -> None:
-    """Serve the page, where Gradio's variables for host and port say."""
+    """Serve the page at the host and port that Gradio's environment variables set."""
     site.demo.launch(
         **site.options,
         theme=THEME,
@@ -101,7 +102,7 @@ def launch(site: Site, wait: bool = True) -> None:
         run_history=False,
         ssr_mode=False,
         pwa=False,
-        max_threads=1024,  # requests that Gradio works on at once; those who write are the scheduler's to count
+        max_threads=1024,  # requests that Gradio handles at once; the scheduler limits how many texts are written
         prevent_thread_lock=not wait,
     )
 
@@ -117,7 +118,7 @@ def main(arguments: list[str]) -> int:
         help="serve these in place of the shipped ones: directories, zips, or user/name on the Hub",
     )
     parser.add_argument(
-        "--metrics", action="store_true", help="tell figures for Prometheus to whoever asks for /metrics"
+        "--metrics", action="store_true", help="serve figures for Prometheus at /metrics, for anyone to read"
     )
     typed = parser.parse_args(arguments)
     asked = typed.checkpoint
@@ -128,7 +129,7 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:  # DECODER, LIMIT_..., or TRAINING_...
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    # A Space that somebody has duplicated is told by a variable which models to serve.
+    # The owner of a Space, such as a duplicated one, names the models to serve in this variable.
     named = [place.strip() for place in os.environ.get("CHECKPOINTS", "").split(",") if place.strip()]
     models, unavailable = load_models(asked or named or sorted(file.parent for file in ASSETS.glob("*/config.json")))
     if not models and not unavailable:
@@ -137,7 +138,7 @@ def main(arguments: list[str]) -> int:
         print(f"app.py: {reason}", file=sys.stderr)
     if not models or (asked and unavailable):
         return 2
-    if os.environ.get("SPACE_ID"):  # only the Space's own proxy reaches the app, and it tells who asks
+    if os.environ.get("SPACE_ID"):  # only the Space's own proxy reaches the app, and it passes on the visitor's address
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     jobs = Jobs(for_training) if for_training else None
     try:

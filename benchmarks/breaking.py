@@ -1,4 +1,4 @@
-"""Trainings that are killed, stopped or starved, and damaged files, for `benchmarks.reliability`."""
+"""Trainings that are killed, stopped or out of disk space, and damaged files, for `benchmarks.reliability`."""
 
 import os
 import random
@@ -24,11 +24,11 @@ SIZES = {"embedding-size": 8, "hidden-size": 24, "layers": 1, "batch-size": 5, "
 STEPS = {"init": "none", "steps": 60, "evaluate-every": 6, "warmup-steps": 2}
 RUN = [f"--{name}={value}" for name, value in (SIZES | STEPS).items()]
 WORDS = "the river carried an old boat past seven quiet houses before its owner woke"
-SLOW = 10  # seconds for one file
+SLOW = 10  # seconds after which a file counts as hung
 
 
 def book(place: Path) -> Path:
-    """A small book."""
+    """Write a small book of random words, the same at each call; return its path."""
     chance, words = random.Random(1), WORDS.split()
     text = " ".join(chance.choice(words) + chance.choice(("", "", "", ",", ".\n")) for _ in range(600))
     path = place / "book.txt"
@@ -37,16 +37,16 @@ def book(place: Path) -> Path:
 
 
 class Training:
-    """A training into a directory of its own, each time in a process that is forked from this one."""
+    """A training with its own directory; each start runs in a new process, forked from this one."""
 
     def __init__(self, place: Path, name: str) -> None:
         self.book, self.out, self.log = book(place), place / name / "run", place / f"{name}.log"
         self.log.write_text("")
 
     def start(self, prepare: Callable[[], object] = bool) -> int:
-        """Begin, or go on; the process's id. `prepare` is called in it first."""
+        """Begin or continue the training in a new process, after `prepare` there; return the id of the process."""
         sys.stdout.flush()
-        # Through a process of its own, since the full disk is not that of the terminal.
+        # Another process writes the log, so that the file limit of `full_disk` does not apply to it.
         with self.log.open("ab") as log:
             self.logger = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
         assert self.logger.stdin
@@ -70,21 +70,21 @@ class Training:
             os._exit(status)
 
     def finish(self, prepare: Callable[[], object] = bool) -> int:
-        """Run to the end; the exit status."""
+        """Run to the end; return the exit status."""
         return self.wait(self.start(prepare))
 
     def wait(self, child: int) -> int:
-        """The exit status of the process, once it has ended and all that it printed is in the log."""
+        """Wait until the process has ended and its output is in the log; return its exit status."""
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         self.logger.wait()
         return status
 
     def weights(self) -> str:
-        """The digest of what was trained."""
+        """The digest of the trained weights."""
         return load(self.out).digest
 
     def comes_to(self, expected: str) -> bool:
-        """Go on if it was broken off; whether it then ends well, with the expected weights."""
+        """Continue an unfinished training; return whether it ends well and its weights have the digest `expected`."""
         broken_off = Unfinished(self.out).path.exists() or not self.out.exists()
         status = self.finish() if broken_off else 0
         return status == 0 and self.out.exists() and self.weights() == expected
@@ -107,9 +107,9 @@ class Training:
 
 @cache
 def unbroken(place: Path) -> tuple[str, float]:
-    """The weights of a run that nothing disturbs, and its seconds."""
+    """The digest of the weights of an undisturbed run, and its time in seconds."""
     whole = Training(place, "unbroken")
-    # What this loads is there in each process that is forked later.
+    # Load modules here, so that the processes forked later need not load them.
     with redirect_stdout(None):
         train.prepare(train.parse([str(whole.book), "--out", str(whole.out), *RUN]))
     begun = time.monotonic()
@@ -120,7 +120,7 @@ def unbroken(place: Path) -> tuple[str, float]:
 
 
 def disturbed(place: Path, name: str, count: int, disturb: Callable[[int], object], seed: int) -> dict[str, Any]:
-    """Trainings that are disturbed at random moments, and then go on to the end: the weights must be the same."""
+    """Disturb trainings at random moments, then let them finish; the weights must equal those of an undisturbed run."""
     expected, seconds = unbroken(place)
     chance = random.Random(seed)
     done = damaged = differing = found = 0
@@ -157,7 +157,7 @@ def signals(place: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def full_disk(place: Path, count: int, seed: int) -> dict[str, Any]:
-    """No file can grow beyond a random size: the run ends with a sentence, and later goes on to the same weights."""
+    """Limit files to a random size: the run must end with a sentence, and later continue to the same weights."""
     expected, _ = unbroken(place)
     chance = random.Random(seed)
     damaged = differing = found = 0
@@ -175,7 +175,7 @@ def full_disk(place: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def removed(place: Path, count: int, seed: int) -> dict[str, Any]:
-    """The directory is taken away at a random moment: the run ends with a sentence or makes it anew."""
+    """Remove the directory at a random moment: the run must end with a sentence, or make the directory again."""
     expected, seconds = unbroken(place)
     chance = random.Random(seed)
     damaged = differing = found = 0
@@ -191,7 +191,7 @@ def removed(place: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def spoiled(content: bytes, chance: random.Random) -> bytes:
-    """Some bytes are changed, cut off, repeated or replaced."""
+    """A copy of `content` with random damage: bytes are changed, cut off, repeated or replaced."""
     at = chance.randrange(len(content)) if content else 0
     way = chance.randrange(5)
     if way == 0:
@@ -207,7 +207,10 @@ def spoiled(content: bytes, chance: random.Random) -> bytes:
 
 
 def hostile_files(checkpoint: Path, place: Path, count: int, seed: int) -> dict[str, Any]:
-    """Damaged checkpoints and books: each is read or refused in one sentence, soon, and takes no memory."""
+    """Damaged checkpoints and books: each must be read, or refused in one sentence, within `SLOW` seconds.
+
+    The peak memory of this process is reported, but has no limit.
+    """
     chance = random.Random(seed)
     directory, text = place / "spoiled", book(place).read_bytes()
     found = hung = 0

@@ -1,9 +1,9 @@
 """Training beside a busy process: `python -m benchmarks.contention`.
 
-OpenMP's threads wait for each other by spinning. Where another process keeps a core busy, a thread that spins keeps the
-one from running that it waits for. So the programs set GOMP_SPINCOUNT (`model/__init__.py`), and their threads soon
-sleep. This trains the default network for a few steps with that setting and with OpenMP's own, alone and beside one
-process that only counts, on as many threads as the training command would use.
+OpenMP's threads wait for each other by spinning. If another process keeps a core busy, a spinning thread can keep the
+thread that it waits for from running. So the programs set GOMP_SPINCOUNT (`model/__init__.py`), and a waiting thread
+soon sleeps. This benchmark trains the default network for a few steps with that setting and with OpenMP's default,
+alone and beside one process with an endless loop, on as many threads as the training command uses.
 """
 
 import json
@@ -20,13 +20,13 @@ from benchmarks.timing import table
 STEPS = 6
 BUSY = "while True: pass"
 CHARACTERS = 90  # in the vocabulary
-# OpenMP reads its settings when torch is loaded: before our own, where they shall not hold.
+# OpenMP reads its settings when torch is loaded: for its default, that is before `model` changes them.
 IMPORTS = {"GOMP_SPINCOUNT as the programs set it": "", "OpenMP's default": "import torch; "}
 UNSET = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
 
 
 def train() -> None:
-    """Print the median speed of some steps, without the first, in characters a second, and the threads."""
+    """Train for a few steps; print the median speed without the first, in characters a second, and the threads."""
     from model import hardware  # before torch
 
     hardware.prepare("cpu")
@@ -52,7 +52,7 @@ def train() -> None:
 
 
 def trained(imports: str) -> dict[str, Any]:
-    """What `train` prints in a process of its own that begins with these imports."""
+    """Run `train` in a new process that begins with `imports`; return what it prints."""
     environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     command = [sys.executable, "-c", f"{imports}from benchmarks import contention; contention.train()"]
     run = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)

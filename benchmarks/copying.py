@@ -12,8 +12,8 @@ from model.hub import load
 from training.corpus import read_again
 
 CUTS = 3000  # passages of the book that are looked for
-LONGEST = 200  # characters of such a passage
-TRIED = 100_000  # characters of another text in which none should be found that is not in the book
+LONGEST = 200  # most characters of such a passage
+TRIED = 100_000  # most characters of another text, in which only passages of the book should be found
 
 
 def main(arguments: list[str]) -> int:
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         place = chance.randrange(len(other) - 400)
         before = other[place : place + 200]
         runs = copies.runs(before + cut + other[place + 200 : place + 400])
-        near = own.stride - 1  # characters at either end of which nothing is promised
+        near = own.stride - 1  # most characters at either end that a run may lack
         missed += not any(r.start <= 200 + near and r.end >= 200 + length - near for r in runs)
 
     runs = copies.runs(other)

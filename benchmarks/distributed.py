@@ -1,6 +1,6 @@
-"""Which trains faster on the same two cores: one process of two threads, or two of one? It takes a text file.
+"""Which trains faster on the same two cores: one process with two threads, or two processes with one thread each?
 
-`python -m benchmarks.distributed BOOK` starts `training.train` in both ways by turns and reads its speed.
+`python -m benchmarks.distributed BOOK` runs `training.train` on a text file in both ways by turns and reads its speed.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""How fast one writes beside the costliest visitors: `python -m benchmarks.fairness`.
+"""How fast one text is written beside the costliest requests: `python -m benchmarks.fairness`.
 
-One text is written through the scheduler, alone and beside each kind of costly request, in turns. Measured is its speed
-as a share of its speed alone, the median of the turns.
+The scheduler writes one text alone and beside each kind of costly request, in turns. The result is the median speed
+beside each kind, as a share of the median speed alone.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from model.serving.work import Work
 
 PROMPT = "Alice opened the door"
 LENGTH = 100_000  # characters of a text: it is cancelled before that
-SECONDS = 3.0  # for which each speed is measured
+SECONDS = 3.0  # the time of one measurement
 TURNS = 5
 
 

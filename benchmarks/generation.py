@@ -1,8 +1,8 @@
-"""How fast one writer writes: `python -m benchmarks.generation [CHECKPOINT ...]`.
+"""How fast one text is written: `python -m benchmarks.generation [CHECKPOINT ...]`.
 
 For each checkpoint, side by side in one run: the tutorials' loop, `nn.LSTM` called one step at a time, this project's
-decoder in both contexts and by each of its routines, reading a prompt, and the floor: reading from memory, once and
-without computing, as many bytes as the decoder's weights have.
+decoder in both contexts, the decoder with float32 products, and reading a prompt. The floor is the least time that a
+character can take: that of reading as many bytes from memory as the decoder's weights have.
 """
 
 import argparse
@@ -44,7 +44,7 @@ PROMPT = (
 
 
 def tutorial(model: Model) -> Callable[[int], None]:
-    """The tutorials' loop: the last 100 characters through the network, for every new one."""
+    """The tutorials' loop: for every new character, the network reads the last 100 characters again."""
     network, pattern = model.network, model.vocabulary.encode(PROMPT)
 
     @torch.no_grad()
@@ -59,7 +59,7 @@ def tutorial(model: Model) -> Callable[[int], None]:
 
 
 def stepwise(model: Model) -> Callable[[int], None]:
-    """`nn.LSTM` called for a single step, its state carried."""
+    """`nn.LSTM`, called for one step at a time with carried state."""
     network = model.network
     state, next_id = network.zero_state(1), model.vocabulary.encode(PROMPT)[:1]
 
@@ -74,7 +74,7 @@ def stepwise(model: Model) -> Callable[[int], None]:
 
 
 def batched(model: Model, **options: object) -> Callable[[int], None]:
-    """This project's own way."""
+    """This project's decoder, by the steps of a `Batch` with one request."""
     batch = Batch(model)
     batch.join(Request(model, PROMPT, GenerationConfig(length=100_000, **options)))  # type: ignore[arg-type]
     for _ in range(WINDOW):
@@ -88,7 +88,7 @@ def batched(model: Model, **options: object) -> Callable[[int], None]:
 
 
 def by_float32(model: Model) -> Model:
-    """`model`, whose decoder computes its products in float32."""
+    """A copy of `model` whose decoder computes its products in float32."""
     copied = dataclasses.replace(model)
     with mock.patch.dict(os.environ, DECODER="float32"):
         _ = copied.decoder  # made at the first use
@@ -96,7 +96,7 @@ def by_float32(model: Model) -> Model:
 
 
 def prefill(model: Model) -> Callable[[int], None]:
-    """A prompt, read in pieces of 50 characters."""
+    """The prefill of a prompt, in pieces of 50 characters."""
     streams, ids = model.decoder.streams(1), model.vocabulary.encode(PROMPT).numpy()
 
     def read(characters: int) -> None:
@@ -107,9 +107,9 @@ def prefill(model: Model) -> Callable[[int], None]:
 
 
 def floor(model: Model) -> Callable[[int], None]:
-    """As many bytes as a step's weights, read from wherever they stay, once for each character."""
+    """For each character, read as many bytes as the weights of a step have, from memory or from a cache."""
     sizes = {name: each.numel() for name, each in model.network.named_parameters() if "layers" in name}
-    sizes.pop("layers.0.weight_ih_l0")  # a table
+    sizes.pop("layers.0.weight_ih_l0")  # the decoder has a table in its place
     numbers = torch.ones(2, sum(sizes.values()) * (1 if model.decoder.exact else 4) // 8)  # float32
 
     def read(characters: int) -> None:
@@ -134,7 +134,7 @@ def measure(model: Model) -> dict[str, float]:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description="How fast one writer writes.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description="How fast a text is written.")
     parser.add_argument("checkpoints", nargs="*", default=[ASSETS / name for name in DEFAULT], metavar="CHECKPOINT")
     print(f"{hardware.use(hardware.writing_threads())}, decoding by {product.choice()}")
     figures = {}

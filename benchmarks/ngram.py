@@ -1,26 +1,26 @@
-"""The classic baseline: how likely a character is after the last few, by counting."""
+"""The classic baseline: an n-gram model, which predicts a character from counts of the last few characters."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 8  # for each character in a key of 64 bits, so at most 8 characters in a row and 256 different ones
+BITS = 8  # of each character in a key of 64 bits, so an order of at most 8 and at most 256 different characters
 DISCOUNT = 0.75
 
 Keys = NDArray[np.uint64]
 
 
 def bits_per_character(training: NDArray[np.int64], held_out: NDArray[np.int64], vocabulary: int, order: int) -> float:
-    """The mean surprise at `held_out` (N,) given what stands before each, by an n-gram model of `training` (M,).
+    """The mean surprise at each id of `held_out` (N,) given those before it, by an n-gram model of `training` (M,).
 
-    Interpolated Kneser-Ney: absolute discounting, and shorter contexts count in how many different ways a character was
-    reached. Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995; as in Chen and Goodman, "An
-    empirical study of smoothing techniques for language modeling", 1998, section 2.7.
+    Interpolated Kneser-Ney: absolute discounting, and the count of a shorter n-gram is the number of different
+    characters before it. Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995; as in Chen and
+    Goodman, "An empirical study of smoothing techniques for language modeling", 1998, section 2.7.
     """
     text = np.concatenate([training[-order:], held_out])
     chance = np.full(len(held_out), 1 / vocabulary)
     grams = [np.unique(_keys(training, n), return_counts=True) for n in range(1, order + 1)]
     for n, (seen, counts) in enumerate(grams, 1):  # from single characters up to order - 1 of context
-        if n < order:  # in how many ways each was reached: the different (n + 1)-grams that end in it
+        if n < order:  # the count of each is that of the different (n + 1)-grams that end in it
             longer, _ = grams[n]
             ends = longer & np.uint64((1 << BITS * n) - 1)
             counts = np.bincount(np.searchsorted(seen, ends), minlength=len(seen))
@@ -47,6 +47,6 @@ def _keys(ids: NDArray[np.int64], n: int) -> Keys:
 
 
 def _look_up(keys: Keys, values: NDArray[np.int64], asked: Keys) -> NDArray[np.int64]:
-    """The value of each key that was asked for, 0 where there is none."""
+    """The value of each key in `asked`, 0 for a key that is not in `keys`."""
     places = np.searchsorted(keys, asked).clip(max=len(keys) - 1)
     return np.where(keys[places] == asked, values[places], 0)

@@ -1,9 +1,9 @@
-"""How smooth the page is on a phone: typing and writing in 20,000 characters, with the processor slowed four times.
+"""How smooth the page is on a phone: typing and writing in 20,000 characters, on a processor four times slower.
 
     python -m benchmarks.page [CHECKPOINT]
 
-Needs Chromium and Playwright. The numbers are of frames in the browser: from a key to the next frame, and from one
-frame to the next while the model writes. The last line is JSON.
+Needs Chromium and Playwright. It measures two times in the browser: from a key to the next frame, and from one frame to
+the next while the model writes. The last line is JSON.
 """
 
 import json
@@ -34,7 +34,7 @@ WORDS = "The old lion said nothing for a while, and then “who”, he asked, �
 
 
 def typing(page: Page, place: str) -> list[float]:
-    """Milliseconds from a key to the next frame, with the caret at the beginning or at the end."""
+    """Milliseconds from each of `KEYS` keys to the next frame, with the caret at `place`, Home or End."""
     page.locator("[data-id=editor]").focus()
     page.keyboard.press(f"Control+{place}")
     return [page.evaluate(KEY) for _ in range(KEYS)]

@@ -1,8 +1,8 @@
-"""The pictures of the README, taken as it is now with the shipped models: page, lesson, train and offline.png.
+"""Take the pictures of the README, from the page as it is now: page.png, lesson.png, train.png and offline.png.
 
     python -m benchmarks.pictures [MODEL]
 
-MODEL is the name of the model that writes. Needs Chromium and Playwright. The last line is JSON: the files.
+MODEL is the name of the shipped model that writes. Needs Chromium and Playwright. The last line is JSON: the files.
 """
 
 import json
@@ -22,7 +22,7 @@ BEGINNING = "Alice looked at the little door for a long time, and then"
 
 
 def training(page: Page, picture: Path) -> None:
-    """Take the picture of a training on the text that the page offers."""
+    """Take the picture of a training on the sample text of the page."""
     page.get_by_role("tab", name="Train").click()
     page.locator("[name=train-source][value=sample]").check()
     page.locator("[data-id=train-read]").click()

@@ -1,11 +1,12 @@
 """How well is held-out text predicted? `python -m benchmarks.quality BOOK [BOOK ...] [DIR ...]` measures it in one run.
 
-Every shipped checkpoint (and those in each DIR) is measured on the held-out part of the text it was trained on, where
-that text is among the books; beside it stand compressors and an n-gram model that have read the training part too. The
-compressors' figure is what the whole text takes in bits, less what its training part takes: they go on adapting while
-they read the held-out part. So does a model in the row "adapts as it reads", whose output layer learns from that part
-(`model/adaptation.py`); all others stay as they are. Where a checkpoint's text is not among the books, the table has
-the figure of its training record. With --write the table goes into docs/quality.md.
+Every shipped checkpoint, and that in each DIR, is measured on the held-out part of the text it was trained on, if that
+text is among the books. It is compared with compressors and an n-gram model that have read the training part. The
+figure of a compressor is the compressed size of the whole text minus that of its training part, in bits: a compressor
+adapts while it reads the held-out part. So does a model in the row "adapts as it reads": its output layer learns from
+the held-out part (`model/adaptation.py`). All other models stay as they are. If the text of a checkpoint is not among
+the books, the table has the figure of its training record. With --write the table goes into docs/quality.md, and the
+figures into benchmarks/quality.json.
 """
 
 import argparse
@@ -34,9 +35,9 @@ ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "quality.md"
 FIGURES = Path(__file__).with_suffix(".json")
 TABLE = re.compile(r"(?<=<!-- quality -->\n).*?(?=<!-- /quality -->)", re.DOTALL)
-ORDER = 6  # characters, of the n-gram model and of PPMd
+ORDER = 6  # of the n-gram model and of PPMd, in characters
 
-KEYS = "files", "held_out_files"  # of a record's corpus
+KEYS = "files", "held_out_files"  # of the corpus in a training record
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME),
@@ -46,13 +47,13 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def compressed(corpus: Corpus, compress: Callable[[bytes], bytes]) -> float:
-    """Bits for each character of the held-out part, given the training part."""
+    """Bits per character of the held-out part, given the training part."""
     extra = len(compress(corpus.text.encode())) - len(compress(corpus.training.encode()))
     return 8 * extra / len(corpus.held_out)
 
 
 def counted(corpus: Corpus) -> float:
-    """The same for an n-gram model."""
+    """Bits per character of the held-out part, by an n-gram model of the training part."""
     vocabulary = Vocabulary.of(corpus.text, corpus.lowercase)
     training, held_out = (vocabulary.encode(part).numpy() for part in (corpus.training, corpus.held_out))
     return bits_per_character(training, held_out, len(vocabulary), ORDER)
@@ -64,7 +65,7 @@ def baselines(corpus: Corpus) -> dict[str, float]:
 
 
 def recorded(model: Model) -> dict[str, Any]:
-    """The row of a model as its training record has it."""
+    """The row of a model, from its training record."""
     training = model.training
     return {
         "recipe": training["recipe"]["name"] + (f", from `{training['init']['name']}`" if training.get("init") else ""),
@@ -83,7 +84,7 @@ def measured(model: Model, corpus: Corpus) -> dict[str, Any]:
 
 
 def table(figures: list[dict[str, Any]]) -> str:
-    """The figures as Markdown: one text after the other, the best prediction last."""
+    """The figures as a Markdown table: text by text, in each the best prediction last."""
     lines = [
         "| held-out characters of | predicted by | parameters | bits per character |",
         "| --- | --- | --- | --- |",
@@ -111,7 +112,7 @@ def table(figures: list[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__.splitlines()[0])
     parser.add_argument("places", nargs="+", type=Path, metavar="BOOK or DIR", help="texts, and further checkpoints")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/quality.md")
+    parser.add_argument("--write", action="store_true", help="write docs/quality.md and benchmarks/quality.json")
     options = parser.parse_args(arguments)
     hardware.prepare("cpu")
 

@@ -3,8 +3,8 @@
     python -m benchmarks.reliability --short
     python -m benchmarks.reliability writers vanishing --checkpoint assets/alice
 
-Each part counts what it tried and what went wrong; the exit status is 1 if anything did. Chance is seeded. Nothing is
-judged by its speed, so a busy machine gives the same answer, later. The last line is JSON.
+Each part counts what it tried and what went wrong; the exit status is 1 if anything did. The random numbers are seeded.
+Speed does not matter, except that a request or a file of more than 10 seconds counts as hung. The last line is JSON.
 """
 
 import argparse
@@ -27,7 +27,7 @@ FAULTS = ("lost", "mixed", "tracebacks", "damaged", "differing", "hung", "leaked
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of each is tried."""
+    """How often each part tries something."""
 
     writers: int = 256
     rounds: int = 10
@@ -47,7 +47,7 @@ SHORT = Scale(
 
 
 def parts(checkpoint: Path, scale: Scale, seed: int, place: Path) -> dict[str, Callable[[], dict[str, Any]]]:
-    """What is tried, by name."""
+    """The parts by name: a call of one tries it and returns its counts."""
     return {
         "writers": lambda: visitors.writers(checkpoint, scale.writers, scale.rounds),
         "vanishing": lambda: visitors.vanishing(checkpoint, scale.vanishing, scale.unread),
@@ -61,10 +61,10 @@ def parts(checkpoint: Path, scale: Scale, seed: int, place: Path) -> dict[str, C
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description="Try to break it.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description="Try to break the programs.")
     parser.add_argument("parts", nargs="*", metavar="PART", help="some of the parts (default: all)")
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "assets" / "alice", metavar="DIR")
-    parser.add_argument("--short", action="store_true", help="a little of each part")
+    parser.add_argument("--short", action="store_true", help="a short run of each part")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # so that a process can be forked

@@ -1,4 +1,4 @@
-"""The app as a visitor finds it: in a process of its own, at an address."""
+"""The running app, in its own process and at its own address."""
 
 import contextlib
 import os
@@ -23,10 +23,10 @@ def running_app(
     end: End = subprocess.Popen.terminate,
     **variables: str,
 ) -> Iterator[str]:
-    """`python app.py`, or another Python command that serves it, once its page answers: its address.
+    """Start `python app.py`, or another Python command that serves the app; yield its address once the page answers.
 
-    Ends with the block. RuntimeError where the command ends before, or the page does not answer within ten minutes:
-    a busy machine is slow.
+    The process ends with the block. RuntimeError if the process ends before the page answers, or if the page does not
+    answer within ten minutes, which allows for a busy machine.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,8 +1,9 @@
-"""How many can write at once: `python -m benchmarks.serving`, through the scheduler and through the running app.
+"""How many texts can be written at once, by the scheduler and by the running app: `python -m benchmarks.serving`.
 
-1, 8, 64 and 256 requests to the default model begin together. Measured are the throughput in characters a second, its
-ratio to that of one request, and the time to first character (median and 99th percentile). Then one more request joins
-while all slots but one are taken, again and again. Requests beyond the slots wait in the queue.
+1, 8, 64 and 256 requests to the default model begin together. Requests beyond the slots wait in the queue. The
+benchmark measures the throughput in characters a second, its ratio to that of one request, and the time to first
+character (median and 99th percentile). Then it measures this time for a request that joins while all other slots are
+taken, 20 times.
 """
 
 import json
@@ -31,18 +32,18 @@ PROMPT = "alice opened the door and "
 
 @dataclass(frozen=True)
 class Text:
-    """A text on its way, whoever writes it."""
+    """A text that the scheduler or a running app is writing."""
 
     characters: Callable[[], int]  # how many there are by now
     done: Callable[[], bool]
     cancel: Callable[[], object]
 
 
-Write = Callable[[int, int], Text]  # of a length and a seed
+Write = Callable[[int, int], Text]  # begins a text of a length and a seed
 
 
 def through_scheduler() -> Iterator[Write]:
-    """Begins texts in a scheduler of this process."""
+    """Yield a function that begins texts in a scheduler of this process."""
     hardware.use(hardware.writing_threads())
     model, scheduler = load(ROOT / "assets" / MODEL), Scheduler()
 
@@ -55,7 +56,7 @@ def through_scheduler() -> Iterator[Write]:
 
 
 def over_http() -> Iterator[Write]:
-    """Begins texts by asking a running app, as `gradio_client` does."""
+    """Yield a function that begins texts in a running app, through `gradio_client`."""
     with running_app(
         LIMIT_VISITOR_SLOTS=str(SLOTS),
         LIMIT_VISITOR_TEXTS="512",
@@ -73,7 +74,7 @@ def over_http() -> Iterator[Write]:
 
 
 def follow(texts: list[Text]) -> tuple[float, list[float]]:
-    """Seconds until the last of them is done, and each one's to its first character."""
+    """Wait for all texts; return the seconds until the last is done, and those until each first character."""
     start, firsts = time.monotonic(), dict[int, float]()
     while not all(text.done() for text in texts):
         time.sleep(0.002)
@@ -85,7 +86,7 @@ def follow(texts: list[Text]) -> tuple[float, list[float]]:
 
 def measure(name: str, write: Write) -> dict[str, dict[str, float]]:
     """Print the table for one way of writing; return its figures."""
-    follow([write(10, 0)])  # which makes ready whatever is made once
+    follow([write(10, 0)])  # warms up: the decoder, for example, is made at its first use
     figures: dict[str, dict[str, float]] = {}
     for requests in REQUESTS:
         seconds, firsts = follow([write(LENGTH, seed) for seed in range(requests)])

@@ -1,4 +1,4 @@
-"""From `python app.py` to a page that answers, and what that time is spent on: `python -m benchmarks.startup`."""
+"""The time from `python app.py` to a page that answers, and that of its parts: `python -m benchmarks.startup`."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from benchmarks.running import ROOT, running_app
 from benchmarks.timing import table
 
 RUNS = 5
-# The same start in a fresh interpreter, in its parts. A part is what it adds to those before it.
+# The same start in a fresh interpreter, part by part. The time of a part is what it adds to those before it.
 PARTS = """
 import json, sys, time
 before = time.perf_counter()

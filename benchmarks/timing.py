@@ -1,4 +1,4 @@
-"""Times that can be compared: methods take turns, so that a busy moment of the machine meets all of them."""
+"""Times that can be compared: methods take turns, so that a busy moment of the machine affects all of them."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from statistics import median
 
 
 def take_turns(methods: Mapping[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
-    """Seconds that each method takes, the median of so many rounds after one that is not counted."""
+    """The median seconds that each method takes, in `rounds` rounds after one that is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(rounds + 1):
         for name, method in methods.items():
@@ -17,7 +17,7 @@ def take_turns(methods: Mapping[str, Callable[[], object]], rounds: int = 15) ->
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows in columns, the first to the left and the others to the right."""
+    """The rows as text in columns; the first column is aligned left, the others are aligned right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = []
     for first, *others in (header, *rows):

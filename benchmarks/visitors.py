@@ -1,4 +1,4 @@
-"""Visitors of a running app, for `benchmarks.reliability`: many, some who vanish, and some who send nonsense."""
+"""Visitors of a running app, for `benchmarks.reliability`: many, some who leave, and some who send wrong requests."""
 
 import http.client
 import json
@@ -21,16 +21,16 @@ from model.hub import load
 
 CALL = "/gradio_api/call"
 PROMPT = "the door was open and "
-LENGTH = 100  # characters of each text of many
-SEEDS = 64  # texts that differ; those who write at the same moment have different neighbours
+LENGTH = 100  # characters of each text that is read to its end
+SEEDS = 64  # number of different texts in `writers`, so that each is written beside other ones
 LONGEST = 100_000
 SLOW = 10  # seconds after which a request counts as hung
-GROWTH = 1.2  # of the memory, from the second round to the last
-# One machine plays all visitors.
+GROWTH = 1.2  # largest growth of the memory from the second round to the last
+# All visitors have the same address here, so the limits for one visitor are raised.
 WIDE = {f"LIMIT_VISITOR_{name}": "100000000" for name in ("SLOTS", "TEXTS", "CHARACTERS", "CONNECTIONS")}
 WIDE |= {"LIMIT_CHARACTERS": "100000000"}
 
-# Values for a field, few of them sensible.
+# Values for a field, few of them valid.
 VALUES: list[Any] = [None, True, -1, 0, 1, 10**30, 0.5, float("nan"), float("inf")]
 VALUES += ["", "a", "é😀", "\ud800", "\0", "a" * 200_000, "../../../../etc/passwd", "file:///etc/passwd"]
 VALUES += ["alice", "text", "sentence", "window", "carried", [], [[]], [1, [2, [3]]], {}, {"path": "/etc/passwd"}]
@@ -38,7 +38,7 @@ VALUES += [
     {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
     {"__type__": "update", "value": "/etc/passwd"},
 ]
-# Gradio's own routes, and what is no route.
+# Gradio's own routes, and paths that are no routes.
 ROUTES = ["/gradio_api/file=/etc/passwd", "/gradio_api/file=../../etc/passwd", "/gradio_api/proxy=http://127.0.0.1:1/"]
 ROUTES += ["/gradio_api/upload", "/gradio_api/component_server", "/gradio_api/cancel", "/gradio_api/reset", "/login"]
 ROUTES += ["/gradio_api/heartbeat/x%00", "/gradio_api/stream/x", "/gradio_api/queue/join", "/config?x=%ff"]
@@ -48,7 +48,7 @@ ROUTES += ["/gradio_api/deep_link?session_hash=x"]
 
 @contextmanager
 def app(checkpoint: Path, **limits: Any) -> Iterator[tuple[str, Path]]:
-    """A running app that tells its figures: host and port, and its log."""
+    """Run the app with `--metrics`; yield its host and port, and the path of its log."""
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "log"
         with log.open("w") as output:
@@ -62,7 +62,7 @@ def app(checkpoint: Path, **limits: Any) -> Iterator[tuple[str, Path]]:
 
 
 def send(server: str, path: str, body: Any = None, timeout: float = 300) -> tuple[int, bytes]:
-    """A request without a browser, with `body` as JSON or, of bytes, as it is: the status and the answer."""
+    """Send a request, with `body` as JSON, or unchanged if it is bytes; return the status and the answer."""
     connection = http.client.HTTPConnection(server, timeout=timeout)
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
@@ -74,13 +74,13 @@ def send(server: str, path: str, body: Any = None, timeout: float = 300) -> tupl
 
 
 def post(server: str, length: int, seed: int) -> str:
-    """Ask for a text; the path of its stream."""
+    """Ask for a text; return the path of its stream."""
     _, answer = send(server, f"{CALL}/v2/write", {"text": PROMPT, "length": length, "seed": seed})
     return f"{CALL}/write/{json.loads(answer)['event_id']}"
 
 
 def opened(server: str, path: str) -> socket.socket:
-    """A stream of which only the first bytes are read."""
+    """Open a stream and read only its first bytes; return the socket."""
     host, port = server.split(":")
     stream = socket.socket()
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -92,19 +92,19 @@ def opened(server: str, path: str) -> socket.socket:
 
 
 def figures(server: str) -> dict[str, float]:
-    """What `/metrics` tells."""
+    """The values of `/metrics` by name."""
     lines = send(server, "/metrics")[1].decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
 def busy(server: str) -> float:
-    """How many texts are written or wait."""
+    """How many texts are being written or wait."""
     told = figures(server)
     return told["lstm_slots_used"] + told["lstm_queue_length"]
 
 
 def seconds_until_idle(server: str, most: float) -> float:
-    """How long it takes until no text is asked for, at most so long."""
+    """Wait until no text is written or waits, at most `most` seconds; return the seconds."""
     begun = time.monotonic()
     while busy(server) and time.monotonic() < begun + most:
         time.sleep(0.05)
@@ -119,7 +119,7 @@ def tracebacks(log: Path) -> int:
 
 
 def writers(checkpoint: Path, count: int, rounds: int) -> dict[str, Any]:
-    """So many write at once, in rounds: each text must be the one that its seed gives alone."""
+    """Write `count` texts at once, in rounds: each text must be the one that its seed gives alone."""
     model = load(checkpoint)
     own = {**defaults(model), "length": LENGTH}
     seeds = range(min(SEEDS, count))
@@ -147,7 +147,7 @@ def writers(checkpoint: Path, count: int, rounds: int) -> dict[str, Any]:
 
 
 def vanishing(checkpoint: Path, count: int, unread: int) -> dict[str, Any]:
-    """Some ask and never read, some go away in the middle, some keep a stream that they never read."""
+    """Ask and never open the stream, close it early, or keep it open and never read: all slots must get free."""
     found: dict[str, Any] = {"never_opened": count, "vanished": count, "never_read": unread}
     with app(checkpoint, **WIDE) as (server, log):
         for n in range(count):
@@ -160,7 +160,7 @@ def vanishing(checkpoint: Path, count: int, unread: int) -> dict[str, Any]:
         found["kept"] += int(busy(server))
         streams = [opened(server, post(server, LONGEST, n)) for n in range(unread)]
         text = send(server, post(server, LENGTH, 1))[1]
-        found["lost"] = int(b"event: complete" not in text)  # one who reads beside them
+        found["lost"] = int(b"event: complete" not in text)  # the text of a visitor who reads, beside them
         found["seconds_until_free_of_unread"] = seconds_until_idle(server, 120)
         found["kept"] += int(busy(server))
         for stream in streams:
@@ -170,7 +170,7 @@ def vanishing(checkpoint: Path, count: int, unread: int) -> dict[str, Any]:
 
 
 def event_of(answer: bytes) -> str:
-    """The event that a request has begun; "" if it has begun none."""
+    """The id of the event that a request has begun, or ""."""
     with suppress(ValueError):
         told = json.loads(answer)
         return str(told.get("event_id", "")) if isinstance(told, dict) else ""
@@ -178,7 +178,7 @@ def event_of(answer: bytes) -> str:
 
 
 def hostile(checkpoint: Path, count: int, seed: int) -> dict[str, Any]:
-    """Requests that no page would send: none may end in a traceback, hang, or tell what is in another file."""
+    """Send requests that no page would send: none may cause a traceback, hang, or return a file of the machine."""
     chance = random.Random(seed)
     hung = leaked = 0
     statuses: dict[int, int] = {}
@@ -203,7 +203,7 @@ def hostile(checkpoint: Path, count: int, seed: int) -> dict[str, Any]:
             if body is not None and chance.random() < 0.1:
                 body = json.dumps(body).encode()[: chance.randint(0, 200)] + chance.randbytes(chance.randint(0, 50))
             elif path.startswith("/gradio_api/heartbeat"):
-                continue  # it stays open: `vanishing` has streams
+                continue  # it stays open: `vanishing` tests open streams
             ask = partial(send, server, timeout=SLOW)
             try:
                 status, answer = ask(path, body)

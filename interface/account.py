@@ -1,7 +1,7 @@
 """A visitor's own account on the Hugging Face Hub, on a Space whose visitors can sign in (`hf_oauth` in the README).
 
-Gradio keeps a visitor's token in a cookie of that visitor and gives it to the function that a request asks for. It goes
-from there to the Hub, and is kept nowhere else.
+Gradio keeps the visitor's token in a cookie of the visitor's browser and passes it to the endpoint function. The
+function sends the token to the Hub and stores it nowhere.
 """
 
 import os
@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from interface.visitor import refusal
 from training import publish
 
-# What a Space with hf_oauth gives to its app. Elsewhere Gradio only pretends that a visitor has signed in.
+# Environment variables of a Space with hf_oauth. Elsewhere Gradio only simulates the sign-in.
 VARIABLES = ("SPACE_ID", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
 
 
@@ -26,15 +26,18 @@ def available() -> bool:
 
 
 def sign_in() -> None:
-    """Add the button by which a visitor signs in and out to the page that is open."""
+    """Add the sign-in button to the page that is open."""
     gr.LoginButton("Sign in with Hugging Face to publish", "Sign out ({})", size="sm")
 
 
 def account_functions(model_of: Callable[[Any], Path]) -> list[Callable[..., Any]]:
-    """What the endpoints do, each by its name; `model_of` gives the checkpoint of a training's key, or refuses it."""
+    """Return the endpoint functions; each endpoint has the name of its function.
+
+    `model_of` returns the checkpoint directory for the key of a training, or raises gr.Error.
+    """
 
     def signed_in(profile: gr.OAuthProfile | None) -> str:
-        """The name on the Hugging Face Hub of the visitor who asks; empty for one who has not signed in."""
+        """The visitor's user name on the Hugging Face Hub; empty if the visitor has not signed in."""
         return profile.username if profile else ""
 
     def publish_model(
@@ -45,8 +48,9 @@ def account_functions(model_of: Callable[[Any], Path]) -> list[Callable[..., Any
         token: gr.OAuthToken | None = None,
         request: gr.Request | None = None,
     ) -> str:
-        """Publish a model in the account of the visitor who asks, under a name that is new or was published from here.
-        The answer is its address.
+        """Publish a model in the visitor's own account, under a new name or one that this app published before.
+
+        Return the address of the model on the Hub.
         """
         if not profile or not token:
             raise refusal("sign in with Hugging Face first, to publish in your own account")
@@ -61,7 +65,7 @@ def account_functions(model_of: Callable[[Any], Path]) -> list[Callable[..., Any
 
 
 def check_origin(request: gr.Request | None) -> None:
-    """Raise gr.Error if another site's page has sent the request, with the cookie of one who is signed in here."""
+    """Raise gr.Error if a page of another site sent the request: browsers add the sign-in cookie to that, too."""
     headers = request.headers if request else {}
     ours = {*os.environ.get("SPACE_HOST", "").split(","), headers.get("host")}
     if (origin := headers.get("origin")) and urlsplit(origin).netloc not in ours:

@@ -1,4 +1,4 @@
-"""What is refused before Gradio sees it: too large a request, too many at once, and uploads where none are taken."""
+"""Refuse requests before Gradio handles them: too large, too many at once, or uploads where none are allowed."""
 
 import json
 from collections import Counter
@@ -12,14 +12,14 @@ from model.serving.figures import Figures
 from model.serving.limits import LimitError, Limits
 
 UPLOADS = ("/upload", "/process_recording")  # Gradio's routes that keep a file
-POLITE = 50_000_000  # bytes of too large a request that are read, and dropped, before it is refused
-FORM = 100_000  # bytes that a form may have beside a file
+POLITE = 50_000_000  # bytes of a request over the limit that are read and dropped before the refusal
+FORM = 100_000  # bytes that an upload may have in addition to its file
 
 
 class Guard:
-    """An ASGI middleware that counts open connections and the bytes of each request, by visitor.
+    """An ASGI middleware that limits the open connections, of all and of each visitor, and the bytes of each request.
 
-    It bounds everything that stays open, such as Gradio's heartbeats, which it need not know.
+    The limit counts every open connection, including those that Gradio keeps open itself, such as heartbeats.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits, figures: Figures) -> None:
@@ -43,7 +43,7 @@ class Guard:
                 del self._open[visitor]
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request whose body is not too large; a larger one is refused as soon as that is known."""
+        """Pass on a request whose body is within the limit; refuse a larger one as soon as its size is known."""
         most = self.limits.body
         if scope["path"].rstrip("/").endswith(UPLOADS):
             if not self.limits.upload:
@@ -63,7 +63,7 @@ class Guard:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            # Only a body without a length gets here.
+            # Only a body without a content-length header can be too large here.
             return {"type": "http.disconnect"} if read > most else message
 
         async def watched(message: Message) -> None:
@@ -80,7 +80,7 @@ class Guard:
 
 
 async def refuse(send: Send, status: HTTPStatus, why: str) -> None:
-    """Answer with one sentence, where Gradio's answers have theirs."""
+    """Answer with one sentence, in the same field (`detail`) as Gradio's own errors."""
     body = json.dumps({"detail": f"{why[0].upper()}{why[1:]}."}).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": int(status), "headers": headers})

@@ -1,4 +1,4 @@
-"""Requests that fit nothing here: refused in one sentence, of which the log keeps one line."""
+"""Malformed requests: the client gets a refusal in one sentence, and the log gets one line."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.visitor import refusal
 
-MISFIT = "this request does not fit the app; what it takes is told at “Use via API”, at the foot of the page"
+MISFIT = "this request does not fit the app: see “Use via API”, at the foot of the page, for what each endpoint takes"
 NEVER = 10**12
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS}
 OURS = {"__main__", "app", "interface", "model", "training"}
@@ -29,13 +29,13 @@ def harden(demo: gr.Blocks) -> list[Middleware]:
     # log and in a message that names Python's types.
     async def preprocessed(event: Any, inputs: list[Any], *others: Any) -> Any:
         with fitting(event):
-            json.dumps(inputs, ensure_ascii=False).encode()  # half a surrogate pair could not be sent back
+            json.dumps(inputs, ensure_ascii=False).encode()  # raises for a lone surrogate, which no answer can contain
             if event.fn is None:
                 raise ValueError("it is an event of the browser alone")
             return await preprocess(event, inputs, *others)
 
-    # Gradio 6.31.0, Queue.push (queueing.py): it gives a request without a session one of its own, but takes "" for a
-    # session, which it then does not find.
+    # Gradio 6.31.0, Queue.push (queueing.py): a request without a session gets a new one, but "" counts as the name of
+    # a session, which is then not found.
     async def pushed(body: Any, request: Any, username: str | None) -> Any:
         body.session_hash = body.session_hash or None
         return await push(body=body, request=request, username=username)
@@ -50,7 +50,10 @@ def harden(demo: gr.Blocks) -> list[Middleware]:
 
 @contextmanager
 def fitting(event: Any) -> Iterator[None]:
-    """Make a refusal of whatever Gradio finds wrong with a request; none of our own code may run in here."""
+    """Turn any error that Gradio raises for a request into a refusal.
+
+    Run only Gradio's code inside: an error of our own code would look like a malformed request.
+    """
     try:
         yield
     except Exception as error:
@@ -61,12 +64,12 @@ def fitting(event: Any) -> Iterator[None]:
 
 
 def of_the_machine(error: Exception) -> bool:
-    """Whether an error tells of a full disk, full memory or the like, for which no request is to blame."""
+    """Whether an error comes from the machine, such as a full disk or full memory, and not from the request."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE)
 
 
 class Refusing:
-    """Answers for the routes of Gradio 6.31.0 that raise an error for a malformed request (routes.py)."""
+    """An ASGI middleware that answers 400 where a route of Gradio 6.31.0 (routes.py) raises for a malformed request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -85,7 +88,7 @@ class Refusing:
             if scope["type"] != "http" or fault(error) or of_the_machine(error):
                 raise
             note(scope["path"], error)
-            if started:  # a stream, in which Gradio has told of it
+            if started:  # a stream, in which Gradio has already reported the error
                 await send({"type": "http.response.body", "body": b""})
             else:
                 await JSONResponse({"detail": f"{MISFIT[0].upper()}{MISFIT[1:]}."}, 400)(scope, receive, send)

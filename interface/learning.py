@@ -1,4 +1,4 @@
-"""How it learned: the loss of a model as it was trained, what it wrote along the way, and how far back it looks."""
+"""How a model learned: its loss curve, its samples during training, and how far back it looks."""
 
 from collections.abc import Iterator, Mapping
 from math import log
@@ -12,9 +12,9 @@ from interface.visitor import nearest
 from model.about import entry, title
 from model.loaded import Model
 
-COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # each is seen on light and on dark
+COLOURS = {"training text": "#8c8279", "held-out text": "#c2622d"}  # both are readable on a light and on a dark page
 TRAINING, HELD_OUT = COLOURS
-NOTHING = 0.005  # bits a character: less than this is within the error of the measurement
+NOTHING = 0.005  # bits per character; a smaller difference is within the error of the measurement
 
 
 class Measurement(NamedTuple):
@@ -30,12 +30,12 @@ class Measurement(NamedTuple):
 
 
 def finite(value: Any) -> float | None:
-    """A number of sensible size, or None."""
+    """`value` as a float if it is a number between -1e9 and 1e9, else None."""
     return float(value) if isinstance(value, int | float) and abs(value) < 1e9 else None
 
 
 def records(checkpoint: Model, name: str) -> Iterator[dict[str, Any]]:
-    """The entries of a list in the training record, of which a foreign checkpoint may have none."""
+    """The entries of the list `name` in the training record; none if a foreign checkpoint lacks the list."""
     entries = checkpoint.training.get(name)
     return (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else iter(())
 
@@ -59,7 +59,7 @@ def samples(checkpoint: Model) -> list[tuple[int, str]]:
 
 
 def in_minutes(measured: list[Measurement]) -> bool:
-    """Whether the run took long enough to be told in minutes; a shorter one is told in steps."""
+    """Whether to show times in minutes: the run took at least one. A shorter run is shown in steps."""
     return bool(measured) and measured[-1].minutes >= 1
 
 
@@ -76,7 +76,10 @@ def curve(checkpoint: Model) -> pd.DataFrame:
 
 
 def y_range(checkpoint: Model) -> list[float] | None:
-    """From where to where the curve is drawn: the untrained network counts only if it is not far above the rest."""
+    """The lowest and highest value of the y axis, in bits per character; None if there is no curve.
+
+    The first point, the untrained network, is included only if it is not far above the others.
+    """
     measured = measurements(checkpoint)
     if len(measured) < 2:
         return None
@@ -102,7 +105,7 @@ def explain(checkpoint: Model) -> str:
 
 
 def memory(checkpoint: Model) -> str:
-    """How far back the model looks, from what less context costs it; "" where that is not recorded."""
+    """A text on how far back the model looks, from the bits that less context costs; "" if they are not recorded."""
     found = entry(checkpoint.training, "context", "bits_lost")
     numbered = found.items() if isinstance(found, dict) else ()
     lost = {int(count): bits for count, told in numbered if count.isdigit() and (bits := finite(told)) is not None}
@@ -117,7 +120,7 @@ def memory(checkpoint: Model) -> str:
 
 
 def sample(checkpoint: Model, place: Any) -> tuple[str, str]:
-    """The sample at a place from 1 on, and a line on it; a place that there is not gives the nearest, or the first."""
+    """The sample at `place`, counted from 1, and a line on it; a wrong place gives the nearest sample, or the first."""
     written = samples(checkpoint)
     if not written:
         return "", "No sample was recorded as this model learned."
@@ -142,26 +145,26 @@ def duration(minutes: float) -> str:
 
 
 def lines(checkpoint: Model) -> dict[str, Any]:
-    """What the plot of a model shows."""
+    """The arguments of a model's plot for its lines; a plot without lines is hidden."""
     rows = curve(checkpoint)
-    # Where a plot is taken away, the browser throws an error, as of Gradio 6.31: it is only hidden.
+    # In Gradio 6.31 removing a plot raises an error in the browser, so it is only hidden.
     return {"visible": "hidden"} if rows.empty else {"value": rows, "visible": True}
 
 
 def axes(checkpoint: Model) -> dict[str, Any]:
-    """What the lines are drawn on."""
+    """The arguments of a model's plot for its axes."""
     unit = "minutes" if in_minutes(measurements(checkpoint)) else "steps"
     return {"x_title": unit, "y_lim": y_range(checkpoint)}
 
 
 def slider(checkpoint: Model) -> dict[str, Any]:
-    """How the slider of a model differs from that of another: it begins with the first sample."""
+    """The arguments of a model's slider: it begins at the first sample, and is hidden if there is no second."""
     count = len(samples(checkpoint))
     return {"value": 1, "maximum": max(count, 2), "visible": count > 1}
 
 
 def learning(models: Mapping[str, Model]) -> None:
-    """Lay it out where the page is open, with a choice among `models`."""
+    """Add the curve, the samples and a choice among `models` to the page that is open."""
     name, first = next(iter(models.items()))
     choices = [(" · ".join(filter(None, title(each))), key) for key, each in models.items()]
     model = gr.Dropdown(choices, value=name, label="Model", filterable=False, elem_id="learned-model")
@@ -171,7 +174,7 @@ def learning(models: Mapping[str, Model]) -> None:
         return [gr.LinePlot(**lines(new)), explain(new), memory(new), gr.Slider(**slider(new)), *sample(new, 1)]
 
     def sample_at(model: Any, place: Any) -> tuple[str, str]:
-        """What a model wrote on its way, the first time (1), the second (2), and so on; and when that was."""
+        """A sample that a model wrote during training, by its place from 1, and a line on when it was written."""
         return sample(chosen(models, model), place)
 
     def rescale(name: Any) -> gr.LinePlot:
@@ -202,7 +205,7 @@ def learning(models: Mapping[str, Model]) -> None:
                 step=1,
                 buttons=[],
                 label="Sample",
-                info="what it wrote each time it was measured, from the first to the last",
+                info="what the model wrote at each measurement, from the first to the last",
                 elem_id="place",
                 **slider(first),
             )
@@ -211,7 +214,7 @@ def learning(models: Mapping[str, Model]) -> None:
             )
             sample_note = gr.HTML(line, label="When", elem_id="sample-note")
 
-    # A browser's values are checked by `chosen` and `sample`, which refuse nothing.
+    # No preprocessing: `chosen` and `sample` accept any value and replace a wrong one.
     quiet: dict[str, Any] = {
         "queue": False,
         "show_progress": "hidden",
@@ -220,6 +223,6 @@ def learning(models: Mapping[str, Model]) -> None:
     }
     unseen = {**quiet, "api_visibility": "private"}
     changed = model.change(choose, model, [loss, loss_note, memory_note, place, written, sample_note], **unseen)
-    # New axes make the browser draw anew, which must find the new lines there.
+    # New axes make the browser redraw the plot, so the new lines must be sent before.
     changed.then(rescale, model, loss, **unseen)
     place.input(sample_at, [model, place], [written, sample_note], **quiet)

@@ -1,4 +1,4 @@
-"""The lenses: what a model makes of a text, for each of its characters as they were typed."""
+"""The lenses: endpoints that return what a model computes for each character of a text, as it was typed."""
 
 import asyncio
 import time
@@ -29,12 +29,12 @@ from model.generation import GenerationConfig, defaults, generate
 from model.serving.scheduler import Scheduler
 from model.serving.work import Pieces
 
-PIECE = 3_000  # characters that are read at once; a longer text is read piece by piece
+PIECE = 3_000  # characters of one request, at most; the page sends a longer text piece by piece
 BEFORE = 1_000  # characters before a piece or a place that are read with it
-OWN = 3_000  # characters of a model's own text in which neurons with a meaning are looked for
-FOLLOWS = 0.2  # correlation from which on a neuron is said to have a meaning
-POLL = 0.02  # seconds between two looks at how far an analysis is
-TOLD = 0.2  # seconds between two messages on that
+OWN = 3_000  # characters that a model writes for the search for neurons with a meaning
+FOLLOWS = 0.2  # a neuron has a meaning if the size of its correlation is at least this
+POLL = 0.02  # seconds between two checks of a running analysis
+TOLD = 0.2  # seconds between two progress messages, at least
 STEPPED = 60  # characters that are stepped through
 SHOWN = 12  # neurons whose gates are shown at once
 
@@ -45,20 +45,20 @@ Analysis = TypeVar("Analysis", Reading, Activity)
 
 
 def summed(values: Tensor, places: list[int]) -> list[float]:
-    """For each typed character the sum over the characters that stand for it, which begin at `places`."""
+    """For each typed character, the sum over its characters in the repaired text, which begin at `places`."""
     sums = torch.cat((torch.zeros(1), values.double().cumsum(0)))
     return [round((sums[end] - sums[begin]).item(), 2) for begin, end in pairwise(places)]
 
 
 def last_of(values: Tensor, places: list[int]) -> list[float]:
-    """For each typed character the value at the last of the characters that stand for it, or at the one before."""
+    """For each typed character, the value at its last character in the repaired text, or before it if it has none."""
     if not len(values):
         return [0.0] * (len(places) - 1)
     return [round(values[max(0, end - 1)].item(), 2) for end in places[1:]]
 
 
 class Piece:
-    """A piece of a text with what stands before it, and how the two correspond to what a model reads of them."""
+    """A piece of a text with the text before it, and their alignment with the repaired text that a model reads."""
 
     def __init__(self, text: Any, before: Any) -> None:
         sound(text, "a piece of text", most=PIECE)
@@ -66,7 +66,7 @@ class Piece:
         self.whole, self.skip = before + text, len(before)
 
     def places(self, repaired: str) -> list[int]:
-        """For each character of the piece, and for its end, where what stands for it begins in `repaired`."""
+        """For each character of the piece, and for its end, the place in `repaired` where its replacement begins."""
         return align(self.whole, repaired)[self.skip :]
 
 
@@ -76,9 +76,9 @@ def begun(models: Models, name: Any) -> str:
 
 
 class Minds:
-    """What some models make of any text; the latest analyses are kept, for all visitors, up to so many bytes.
+    """Analyses of texts by models. The latest are cached for all visitors, up to `most` bytes.
 
-    The scheduler's thread alone uses it.
+    Only the scheduler's thread may use this class.
     """
 
     def __init__(self, models: Models, most: int) -> None:
@@ -120,7 +120,7 @@ class Minds:
             self.bytes -= dropped
 
     def look_for_neurons(self, name: str) -> Pieces[None]:
-        """Fill `found` for a model, and tell from 0 to 1 how far that is; who comes later waits for the first."""
+        """Fill `found` for a model; yield the progress, from 0 to 1, or None. A later call waits for the first one."""
         while name in self._looking:
             yield 0.0
         if name not in self.found:
@@ -153,7 +153,7 @@ class Minds:
 
 
 def on_and_off(values: Tensor, feature: Tensor) -> dict[str, float]:
-    """The mean of a neuron (T,) where what it follows is strong, and where it is weak."""
+    """The mean of a neuron's `values` (T,) where `feature` (T,) is above its mean (on), and elsewhere (off)."""
     strong = feature > feature.mean()
     return {"on": round(values[strong].mean().item(), 2), "off": round(values[~strong].mean().item(), 2)}
 
@@ -168,9 +168,10 @@ def lens_endpoints(models: Models, scheduler: Scheduler, listening: Listening) -
 
 
 def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening: Listening) -> Callable[..., Any]:
-    """An endpoint for which the scheduler runs `function`, piece by piece, until its stream is closed.
+    """Return an endpoint for which the scheduler runs `function`, piece by piece, until the stream is closed.
 
-    What the function yields is sent as it comes, if the annotation names the type of it; else only the result is sent.
+    If the return annotation of `function` gives a type for the yielded values, they are sent as they come. If that type
+    is Any, only the result is sent.
     """
 
     async def follow(asked: gr.Request, *values: Any) -> AsyncIterator[Any]:
@@ -201,13 +202,16 @@ def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening
 
 
 def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]]:
-    """What the endpoints compute, each by its name, in pieces; `kept` is the most bytes of analyses that are kept."""
+    """Return the endpoint functions, which compute in pieces; each endpoint has the name of its function.
+
+    `kept` is the size of the cache of analyses, in bytes.
+    """
     minds, (first, *_) = Minds(models, kept), models
 
     def surprise(text: str, before: str = "", model: str = first, adapt: bool = False) -> Pieces[Answer]:
-        """How surprising each character of a piece of text is to a model, in bits, with the text before it in mind.
+        """The surprise of a model, in bits, at each character of a piece of text, after reading the text before it.
 
-        With `adapt` the model learns from the text as it reads it, each character after it was predicted.
+        With `adapt` the model learns from the text while it reads: it predicts each character before it learns from it.
         """
         piece = Piece(text, before or begun(models, model))
         if named(models, model).context == "window" and adapt:
@@ -216,7 +220,9 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         return {"bits": summed(found.surprise, piece.places(found.text)), "read_as": found.report}
 
     def likeliest(text: str, model: str = first, second: str | None = None, share: float | None = None) -> Pieces[Any]:
-        """The share of every character that may follow a text, the likeliest first, before temperature and cuts."""
+        """The probability of every character that may follow a text, the likeliest first, before temperature, top_k,
+        top_p and min_p are applied. With a `second` model, `share` is its mixture weight, 0.5 if None.
+        """
         sound(text, "the text")
         named(models, model)
         text = (begun(models, model) + text)[-BEFORE:]
@@ -230,8 +236,8 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         return sorted(([c, float(f"{value:.4g}")] for c, value in p.items()), key=lambda pair: (-pair[1], pair[0]))
 
     def copies(text: str, model: str = first) -> Pieces[Answer]:
-        """The passages of a text that stand letter for letter in what a model has read: from where to where, and in
-        which source; and how much of the text is new, from 0 to 1.
+        """The passages of a text that stand letter for letter in the training texts of a model, with start, end and
+        source; and the part of the text that is new, from 0 to 1.
         """
         sound(text)
         checkpoint = named(models, model)
@@ -260,10 +266,10 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         }
 
     def neurons(model: str = first) -> Generator[Answer, None, Answer]:
-        """The neurons of a model that follow something one can name, found in a text that the model writes for this.
+        """The neurons of a model that follow a named feature of a text, found in a text that the model writes for this.
 
-        Gives how far the search is, from 0 to 1, and at the end the neurons: layer and number from 0, the correlation
-        with what they follow, and their mean where that is strong (on) and weak (off).
+        Sends the progress of the search, from 0 to 1, and at the end the neurons: layer and number, from 0; the name of
+        the feature; the correlation with it; and their mean where the feature is strong (on) and weak (off).
         """
         named(models, model)
         for progress in minds.look_for_neurons(model):
@@ -271,7 +277,7 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         return {"progress": 1.0, "neurons": minds.found[model]}
 
     def neuron(text: str, before: str = "", model: str = first, layer: int = 0, neuron: int = 0) -> Pieces[Answer]:
-        """What one neuron, by layer and number from 0, does at each character of a piece of text, from -1 to 1."""
+        """The activation, from -1 to 1, of one neuron at each character of a piece of text; layer and number from 0."""
         piece = Piece(text, before or begun(models, model))
         config = named(models, model).network.config
         layer, neuron = place(layer, config.layers, "the layer"), place(neuron, config.hidden_size, "the neuron")
@@ -280,7 +286,7 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         return {"activity": values, "read_as": found.report}
 
     def rests_on(text: str, letter: str, model: str = first) -> Pieces[Answer]:
-        """How much each character at the end of a text matters for a letter behind it (gradient); the largest is 1."""
+        """How much each character at the end of a text matters for the letter after it (gradient); the largest is 1."""
         sound(text, "the text")
         sound(letter, "the letter", least=1, most=10)
         checkpoint = named(models, model)
@@ -293,8 +299,8 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
         return {"weights": summed(padded, align(end, whole))}
 
     def step_through(text: str, model: str = first, layer: int = 0) -> Pieces[Answer]:
-        """The network one letter at a time over a short text: the likeliest next letters after each, and for some
-        neurons of a layer the gates i, f, g, o, the cell and the hidden state.
+        """The steps of the network over a short text, one for each letter: the likeliest next letters, and the gates
+        i, f, g, o, the cell and the hidden state of those neurons of a layer whose cell varies most.
         """
         sound(text, "the text", most=STEPPED)
         checkpoint = named(models, model)
@@ -318,7 +324,7 @@ def lens_functions(models: Models, kept: int) -> list[Callable[..., Pieces[Any]]
 
 
 def shares_after(reading: Reading) -> dict[str, float]:
-    """The share of each character behind the end of a text."""
+    """The probability of each character to follow the text of `reading`."""
     return dict(zip(reading.vocabulary.characters, reading.expected[-1].exp2().tolist(), strict=True))
 
 

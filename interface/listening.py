@@ -1,4 +1,4 @@
-"""Who listens: an answer is computed only while its stream is open and is read."""
+"""The streams of answers: a text or an analysis is computed only while its stream is open and is read."""
 
 import asyncio
 import re
@@ -21,21 +21,21 @@ from interface.visitor import refusal
 from model.serving.limits import LimitError, Limits
 
 OPENING = 3  # seconds from a request until its stream must be open
-UNREAD = 0.5  # seconds in which a reader takes nothing of what was sent, after which its text is set aside
-PATIENCE = 30  # and after which its answer ends
-BEHIND = 16  # messages that wait for a stream; until it has read some, no further one is made
-SWEEP = 30  # seconds without a stream, after which what Gradio keeps for a session is dropped
+UNREAD = 0.5  # seconds in which a reader takes no bytes, after which its text is set aside
+PATIENCE = 30  # seconds in which a reader takes no bytes, after which its answer ends
+BEHIND = 16  # messages that wait in a stream; while there are more, no new one is made
+SWEEP = 30  # seconds between two sweeps, at least; a session without a stream at both of them is dropped
 CALL = re.compile(r"/call/(?:v2/)?[^/]+/(?P<event>\w+)/?$")
 
 
 class Reader:
-    """Who reads one stream: how much was sent, and whether the other end of the network still takes it."""
+    """The reader of one stream: how many bytes were sent, and whether the client still takes them."""
 
     def __init__(self, transport: asyncio.Transport | None) -> None:
-        """Without a `transport`, as under another server than uvicorn, it counts as one that reads."""
+        """Without a `transport`, as under a server other than uvicorn, the client counts as one that reads."""
         self.transport = transport
-        self.sent = self.taken = 0  # bytes; the most that were ever taken
-        self.since: float | None = None  # when it was first seen that some wait and no more were taken
+        self.sent = self.taken = 0  # bytes; `taken` never falls
+        self.since: float | None = None  # when bytes were first seen to wait with none taken
 
     def idle(self) -> float:
         """Seconds in which bytes waited and none were taken, as seen by the calls so far; inf if it is closed."""
@@ -50,23 +50,23 @@ class Reader:
 
 
 class Listening:
-    """Knows which sessions have an open stream; an ASGI middleware tells it of each.
+    """The sessions that have an open stream, as counted by the ASGI middleware `middleware`.
 
-    A request is two steps in Gradio: a POST that begins the event, and a GET that reads its messages. Nothing is asked
-    of the scheduler before the second. So who posts and reads nothing has no place that others wait for, and a text
-    ends with its stream.
+    A request has two steps in Gradio: a POST that begins the event, and a GET that reads its messages. The scheduler
+    gets the request only after the GET. So a client that posts and never reads takes no slot, and a text ends when its
+    stream is closed.
     """
 
     def __init__(self, demo: gr.Blocks, limits: Limits) -> None:
         self.demo, self.limits = demo, limits
-        self._streams: defaultdict[str, list[Reader]] = defaultdict(list)  # those who read open ones, by session
+        self._streams: defaultdict[str, list[Reader]] = defaultdict(list)  # readers of the open streams, by session
         self._opened: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._unopened: Counter[str] = Counter()  # events that wait for a stream, by visitor
         self._quiet: set[str] = set()  # sessions that had no stream at the last sweep
         self._swept = 0.0
 
     async def visitor(self, request: gr.Request) -> str:
-        """Wait for the stream of a request, and return who asks; gr.Error if it is not opened in time."""
+        """Wait until the stream of a request is open, and return the visitor; gr.Error if it is not opened in time."""
         visitor, session = address(request.client), str(request.session_hash)
         if session not in self._streams:
             own, every = self._unopened[visitor] + 1, self._unopened.total() + 1
@@ -142,7 +142,7 @@ class Listening:
                 self._opened.pop(session, None)
 
     def _sweep(self) -> None:
-        """Drop what Gradio 6.31.0 keeps for ever of sessions without a stream (Queue.pending_... in queueing.py)."""
+        """Drop what Gradio 6.31.0 keeps forever for sessions without a stream (Queue.pending_... in queueing.py)."""
         if time.monotonic() < self._swept + SWEEP:
             return
         self._swept = time.monotonic()
@@ -156,7 +156,7 @@ class Listening:
 
 
 def unsent(transport: asyncio.Transport) -> int:
-    """How many bytes wait in this process or in the system, not taken by the other end of the network."""
+    """The number of sent bytes that wait in this process or in the operating system, not yet taken by the client."""
     waiting = transport.get_write_buffer_size()
     if sys.platform == "linux":
         import fcntl
@@ -171,7 +171,7 @@ def unsent(transport: asyncio.Transport) -> int:
 
 @contextmanager
 def within_limits() -> Iterator[None]:
-    """Make a refusal of a limit that is met."""
+    """Turn a LimitError into a refusal."""
     try:
         yield
     except LimitError as error:
@@ -179,9 +179,10 @@ def within_limits() -> Iterator[None]:
 
 
 def endpoint_for(function: Callable[..., Any], answer: Callable[..., Any], returns: Any) -> Callable[..., Any]:
-    """`answer`, which takes the request and then what `function` takes, as the endpoint that `function` describes.
+    """Return `answer` as an endpoint with the name, the parameters and the docstring of `function`.
 
-    Gradio reads the name, the parameters and the help of an endpoint from its signature and docstring.
+    `answer` takes the request and then the arguments of `function`; `returns` is its return annotation. Gradio reads
+    the name, the parameters and the help of an endpoint from its signature and docstring.
     """
     asked = Parameter("asked", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
     parameters = [asked, *signature(function).parameters.values()]
@@ -192,9 +193,9 @@ def endpoint_for(function: Callable[..., Any], answer: Callable[..., Any], retur
 
 
 def address(client: Any) -> str:
-    """Who asks: the address of the network's other end.
+    """The visitor: the network address of the client; "" if there is none.
 
-    Behind a proxy uvicorn puts the visitor's address there, from X-Forwarded-For, if it trusts the proxy: those that
-    the environment variable FORWARDED_ALLOW_IPS names, by default the machine itself.
+    Behind a trusted proxy, uvicorn takes this address from the header X-Forwarded-For. The environment variable
+    FORWARDED_ALLOW_IPS names the trusted proxies, by default the machine itself.
     """
     return str(client[0]) if client else ""

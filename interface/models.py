@@ -37,9 +37,10 @@ PLAYS = (
 
 
 class Models(Mapping[str, Model]):
-    """The models by name: those for everyone, which are listed, and private ones, which only their names find.
+    """The models by name: listed ones for everyone, and private ones, which are found by name but not listed.
 
-    Whoever keeps something of a model by its name adds to `forgotten` a function that lets go of a private one.
+    `forgotten` holds functions that are called with the name of each private model that is removed. Code that keeps
+    data by the name of a model adds a function that drops the data.
     """
 
     def __init__(self, listed: Mapping[str, Model]) -> None:
@@ -60,18 +61,18 @@ class Models(Mapping[str, Model]):
         return len(self._listed)
 
     def add(self, name: str, model: Callable[[], Model]) -> None:
-        """Let a private model be found, which `model()` gives; its name must be one that cannot be guessed."""
+        """Add a private model, which `model()` returns; nobody must be able to guess its name."""
         self._private[name] = model
 
     def forget(self, name: str) -> None:
-        """Let a private model be found no longer."""
+        """Remove a private model."""
         if self._private.pop(name, None):
             for forget in self.forgotten:
                 forget(name)
 
 
 def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Model], dict[str, str]]:
-    """The checkpoints by name, the best at predicting new text first; and of those that cannot be used the reason."""
+    """Load checkpoints: the models by name, the best on held-out text first, and the reason for each unusable one."""
     models, unavailable = [], {}
     for place in places:
         try:
@@ -93,7 +94,7 @@ def chosen(models: Mapping[str, Model], name: Any) -> Model:
 
 
 def complaint(unavailable: dict[str, str]) -> str:
-    """What is said at the choice of models of those that cannot be used; "" where there are none."""
+    """A line for the page on the models that cannot be used; "" if there are none."""
     return " ".join(f"Unavailable: {place} ({reason})." for place, reason in unavailable.items())
 
 

@@ -1,4 +1,4 @@
-"""What a machine asks the app: whether it is well (`/health`), and its figures (`/metrics`)."""
+"""Routes for monitoring programs: `/health` says whether texts are being written, `/metrics` has the figures."""
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -9,7 +9,7 @@ HEALTH, METRICS = "/health", "/metrics"
 
 
 def monitoring(scheduler: Scheduler, metrics: bool) -> list[Route]:
-    """The routes; `/metrics` only if it is switched on, since it tells everybody how many write."""
+    """Return the routes; `/metrics` only if it is switched on, because anyone can then read how many visitors write."""
 
     async def health(_: object) -> Response:
         if scheduler.healthy:

@@ -16,7 +16,7 @@ def offline_endpoint(models: Models, listening: Listening) -> None:
     (first, *_), turn = models, asyncio.Lock()
 
     async def save_page(asked: gr.Request, model: str = first) -> dict[str, str]:
-        """One HTML file that holds a model and writes by itself, as text; and a name for the file."""
+        """An HTML file that holds a model and writes without a server: its content as text, and a name for the file."""
         chosen = named(models, model)
         await listening.visitor(asked)
         async with turn:  # one at a time: it takes some seconds of a processor

@@ -42,12 +42,12 @@ def read(name: str) -> str:
 
 
 def style() -> str:
-    """The style of all pages, for the head of the document: Gradio would change the rules for ::highlight."""
+    """The <style> element of all tabs, for the document head: Gradio would change ::highlight rules given as `css`."""
     return f"<style>{read('page.css')}</style>"
 
 
 def component(name: str, scripts: tuple[str, ...], start: str, values: dict[str, Any]) -> gr.HTML:
-    """A part of the page: NAME.html, brought to life by a function of JavaScript that gets the element and `values`."""
+    """A part of the page: NAME.html, started by the JavaScript function `start` with the element and `values`."""
     code = "\n".join(read(script) for script in (*SHARED, *scripts))
     given = json.dumps(values, ensure_ascii=True)
     return gr.HTML(

@@ -1,6 +1,6 @@
-"""Training in the page: the endpoints by which a visitor trains a model of a text of their own.
+"""Training in the page: the endpoints with which a visitor trains a model on their own text.
 
-Each text has a key, which `/open_text` makes and gives to its visitor alone; what has no right key is told nothing.
+Each text has a secret key, which `/open_text` returns to its visitor. A request with a wrong key gets no information.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ from training.job import Job
 from training.jobs import Jobs
 from training.limits import Plan
 
-SAMPLE = "The lamp at Grey Point.txt"  # a text to try it with, written for this page; lamp.txt of browser/
-LOOKERS = 16  # answers of one endpoint that are made at the same time; others wait
-FILES = 50  # at once
+SAMPLE = "The lamp at Grey Point.txt"  # an example text, written for this page: browser/lamp.txt
+LOOKERS = 16  # calls of one endpoint that run at the same time; others wait
+FILES = 50  # in one request, at most
 
 
 class Own:
@@ -49,7 +49,7 @@ class Own:
         """What the page needs to know of the model of `job`; None where there is none, or it still learns."""
         if job.state not in ("done", "stopped", "broken") or not job.model.is_dir():
             return None
-        name = f"{job.key}.{job.turn}"  # another one after each training, since answers are kept by name
+        name = f"{job.key}.{job.turn}"  # new after each training, because answers are cached by name
         with self._guard:
             if name not in self._offers:
                 model = replace(checkpoint.load(job.model), name=job.title)
@@ -60,7 +60,7 @@ class Own:
 
     def _finder(self, key: str, model: Model) -> Callable[[], Model]:
         def find() -> Model:
-            self.jobs.find(key)  # who writes with a model visits it
+            self.jobs.find(key)  # using the model counts as a visit, so that it is not deleted
             return model
 
         return find
@@ -74,12 +74,12 @@ class Own:
 
 @lru_cache
 def sample() -> bytes:
-    """The text to try it with."""
+    """The example text, in UTF-8."""
     return read("lamp.txt").encode()
 
 
 def told_to_the_page(jobs: Jobs) -> dict[str, Any]:
-    """What the page says of the limits before they are met."""
+    """What the page needs to know: the limits, the name of the example text, and whether visitors can sign in."""
     limits = jobs.limits
     return {
         "megabytes": limits.megabytes,
@@ -91,7 +91,7 @@ def told_to_the_page(jobs: Jobs) -> dict[str, Any]:
 
 
 def largest_request(jobs: Jobs) -> int:
-    """The bytes of a request with as much text as can be learned, in base64."""
+    """The bytes of the largest request: as much text as one training may have, in base64."""
     return int(jobs.most * 4 / 3) + 100_000
 
 
@@ -102,7 +102,7 @@ def training_endpoints(models: Models, jobs: Jobs, listening: Listening) -> None
 
 
 def heard(function: Callable[..., Any], listening: Listening) -> Callable[..., Any]:
-    """An endpoint that answers by `function`, in a thread, once somebody reads the answer."""
+    """Return an endpoint that runs `function` in a thread, once the stream of its answer is open."""
 
     async def answer(asked: gr.Request, *values: Any) -> Any:
         await listening.visitor(asked)
@@ -112,7 +112,7 @@ def heard(function: Callable[..., Any], listening: Listening) -> Callable[..., A
 
 
 def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
-    """What the endpoints do, each by its name."""
+    """Return the endpoint functions; each endpoint has the name of its function."""
     own = Own(models, jobs)
 
     def of(key: Any) -> Job:
@@ -120,7 +120,7 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
             return jobs.find(key)
         except KeyError:
             raise refusal(
-                "there is no training with this key: it was deleted, or the server has begun anew; choose a text again"
+                "there is no training with this key: it was deleted, or the server was restarted; choose a text again"
             ) from None
 
     def allowed(act: Callable[..., Any], *values: Any) -> Any:
@@ -152,7 +152,7 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
         }
 
     def ready(key: Any) -> Job:
-        """The training of that key, which has a model."""
+        """The training with that key; gr.Error if it has no model yet."""
         job = of(key)
         if not own.offer(job):
             raise refusal("there is no model yet: train it first")
@@ -168,9 +168,9 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
         capitals: bool = True,
         minutes: float = 0,
     ) -> dict[str, Any]:
-        """Begin with a text: `files` of a name and base64 content, `text` with a `name`, a `book` of Project Gutenberg
-        by number or address, or the page's own sample. Its report is made next. The key in the answer is the only way
-        to what belongs to it.
+        """Open a text for training: `files`, each with `name` and `data` in base64; `text` with a `name`; a `book` of
+        Project Gutenberg by number or address; or the page's own sample. Its report is made next. Only the key in the
+        answer gives access to the text, its report and its model.
         """
         plan = checked(Plan, begin=begin, capitals=capitals, minutes=minutes)
         if files:
@@ -193,20 +193,20 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
         return state(job)
 
     def train(key: str) -> dict[str, Any]:
-        """Train, or go on with a training that was stopped or broken off, when those before it are done."""
+        """Put a training into the queue; one that was stopped or broken off goes on where it was."""
         job = of(key)
         allowed(jobs.train, job)
         return state(job)
 
     def stop_training(key: str) -> dict[str, Any]:
-        """Stop a training, and keep the best so far; /train goes on exactly."""
+        """Stop a training and keep the best model so far; /train continues the training exactly."""
         job = of(key)
         jobs.stop(job)
         return state(job)
 
     def training(key: str) -> dict[str, Any]:
-        """How a training stands: its report, place in the queue, progress, curve, samples, and at the end its model,
-        whose name all other endpoints take. What is not asked for is deleted after some hours.
+        """The state of a training: its report, place in the queue, progress, curves, samples, and at the end its model,
+        whose name all other endpoints accept. Text and model are deleted after some hours without a visit.
         """
         return state(of(key))
 
@@ -229,12 +229,12 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
 
 
 def sentence(error: Exception) -> str:
-    """What is said of an error."""
+    """The message of an error, for the visitor; of an OSError only the reason."""
     return str(error.strerror) if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def number(book: str) -> int:
-    """The number of a book of Project Gutenberg, which was typed alone, or in an address; gr.Error if there is none."""
+    """The number of a Project Gutenberg book, from a number or an address; gr.Error if `book` is neither."""
     typed = str(book).strip()
     found = int(typed) if typed.isdecimal() and len(typed) < 7 else gutenberg.number(typed)
     if found is None:
@@ -243,7 +243,7 @@ def number(book: str) -> int:
 
 
 def decoded(files: Any, most: float) -> dict[str, bytes]:
-    """The files by name, from base64; ValueError where they are none, or too large."""
+    """The content of the files by name, from base64; ValueError if they are malformed, too many or too large."""
     if not isinstance(files, list) or len(files) > FILES:
         raise ValueError(f"there are too many files: give at most {FILES}, or join them")
     texts: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""What a visitor asks for, checked before anything is done with it."""
+"""Checks of the values that a visitor sends."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ Options = TypeVar("Options")
 
 
 def refusal(message: str) -> gr.Error:
-    """What a visitor sees, in one sentence, where a request cannot be met; the log stays clean."""
+    """The error that tells a visitor, in one sentence, why a request is refused; it leaves no traceback in the log."""
     return gr.Error(f"{message[0].upper()}{message[1:].rstrip('.')}.", title="Please check", print_exception=False)
 
 
 def sound(text: Any, what: str = "the text", least: int = 0, most: int = LONGEST) -> str:
-    """`text`, if it is one that can be dealt with; else gr.Error."""
+    """Return `text`; gr.Error if it is not a string of `least` to `most` characters."""
     if not isinstance(text, str) or not least <= len(text) <= most:
         raise refusal(f"{what} must have {f'from {least} to' if least else 'at most'} {most:,} characters")
     return text
@@ -32,7 +32,7 @@ def named(models: Mapping[str, Model], name: Any) -> Model:
 
 
 def whole(value: Any) -> Any:
-    """A number as a browser sends it, where 5 and 5.0 are the same: whole where it can be."""
+    """Return a float such as 5.0 as an int, since a browser may send 5 as 5.0; any other value as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -45,13 +45,13 @@ def place(value: Any, below: int, what: str) -> int:
 
 
 def settings(model: Model, typed: dict[str, Any]) -> GenerationConfig:
-    """How to write, where None stands for the model's own way, and for a new seed; gr.Error if a value is wrong."""
+    """The generation settings; None stands for the model's own value, or a random seed. gr.Error if one is wrong."""
     given = {name: value for name, value in typed.items() if value is not None}
     return checked(GenerationConfig, **{**defaults(model), "seed": random.randrange(2**31), **given})
 
 
 def checked(options: Callable[..., Options], **values: Any) -> Options:
-    """Options of these values, numbers as a browser sends them; gr.Error if one is wrong."""
+    """Return `options` made from `values`, with whole numbers as ints; gr.Error if a value is wrong."""
     try:
         return options(**{name: whole(value) for name, value in values.items()})
     except ValueError as error:
@@ -59,7 +59,7 @@ def checked(options: Callable[..., Options], **values: Any) -> Options:
 
 
 def nearest(value: Any, most: int) -> int:
-    """The whole number from 1 to `most` that is nearest to what a slider sends; 1 for what is no number."""
+    """The whole number from 1 to `most` that is nearest to `value`, from a slider; 1 if `value` is no number."""
     try:
         return round(min(max(float(value), 1), most))
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Writing on: the endpoints `/predict` and `/write`. Nothing of a story is kept here between two requests."""
+"""The endpoints `/predict` and `/write`, which continue a text. They keep nothing of a story between requests."""
 
 import asyncio
 import logging
@@ -26,13 +26,13 @@ from model.serving.work import Pieces
 from model.words import words
 
 FRAME = 1 / 18  # seconds between two frames, at least
-REPAINT = 1 / 150  # seconds of the server's time that one costs, sent and all
-SHADES = 6  # in which a character is tinted between two models
+REPAINT = 1 / 150  # seconds of the server's time that one frame costs, with sending
+SHADES = 6  # tints of a character, from the first of two models to the second
 
 
 @dataclass(frozen=True)
 class Share:
-    """How much the second of two models counts; ValueError for a value outside its range."""
+    """The mixture weight of the second of two models; ValueError for a value outside its range."""
 
     share: float = option(0.5, "0 is the first model alone, 1 the second alone", 0, 1)
 
@@ -41,7 +41,7 @@ class Share:
 
 
 class Writing:
-    """What a request to write becomes: a checked configuration, and a text that grows."""
+    """Checks requests to write, and runs those that hold a neuron fixed."""
 
     def __init__(self, models: Models, scheduler: Scheduler) -> None:
         self.models, self.scheduler = models, scheduler
@@ -51,9 +51,9 @@ class Writing:
     def settle(
         self, text: Any, model: Any, second: Any = None, share: Any = None, **typed: Any
     ) -> tuple[AnyModel, GenerationConfig]:
-        """Who writes, and how, where None stands for the model's own way; gr.Error if anything is wrong.
+        """Return the model or mixture that writes, and its settings; None stands for the model's own value.
 
-        With a `second` model both write, and `share` is its part, half if None.
+        With a `second` model both write, and `share` is its mixture weight, 0.5 if None. gr.Error if a value is wrong.
         """
         sound(text, "the prompt", most=self.scheduler.limits.prompt)
         first = named(self.models, model)
@@ -71,14 +71,17 @@ class Writing:
                 raise refusal("the text to stop at is empty: type one, or stop at a length or a sentence")
             config = replace(config, until=until)
         if second and config.adapt:
-            raise refusal("two models together cannot learn from the text: switch one of the two off")
+            raise refusal("a mixture of two models cannot learn from the text: choose one model, or no learning")
         both = set(words(config.avoid)) & set(words(config.favour))
         if both:
             raise refusal(f"{min(both)} is both to be avoided and to be favoured: leave it in one of the two lists")
         return writing, config
 
     def steer(self, request: Request, layer: Any, neuron: Any, value: Any) -> None:
-        """Let `request` grow while a neuron is held at a value; gr.Error if one is wrong, LimitError if too many do."""
+        """Write the text of `request` with a neuron held at `value`.
+
+        gr.Error if an argument is wrong, LimitError if too many analyses run or wait.
+        """
         assert isinstance(request.model, Model)
         network = request.model.network
         config = network.config
@@ -103,11 +106,11 @@ async def frames(
     listening: Listening,
     asked: gr.Request,
 ) -> AsyncIterator[Request]:
-    """The request as its text grows, a few times a second, and once more when the text is whole.
+    """Yield the request while its text grows, at most 18 times a second, and once more when the text is complete.
 
-    `start` lets a request run. While the visitor's machine takes nothing of the answer, the text is set aside, so its
-    slot is free for others; then another request goes on with it. The text ends when the stream is closed, or when
-    nothing is taken for long. gr.Error for a text that broke off, and where a limit is met.
+    `start` submits a request. While the client takes no bytes of the answer, the text is set aside, so that its slot is
+    free for others; when the client reads again, a new request continues it. The text ends when the stream is closed,
+    or when the client has taken no bytes for `PATIENCE` seconds. gr.Error if the text broke off or a limit is met.
     """
     with within_limits():
         start(request)
@@ -119,17 +122,18 @@ async def frames(
             idle = listening.idle(asked)
             if idle > PATIENCE:
                 raise refusal("nobody read the answer for some time, so its text has ended: ask again")
-            if idle > UNREAD and not request.done and len(request.characters) > request.given:  # each time it has grown
+            # Only a text that has grown since `start` is set aside.
+            if idle > UNREAD and not request.done and len(request.characters) > request.given:
                 request.cancel()
                 aside = not request.whole  # it may have come to its end just before
             elif aside and idle <= UNREAD:
                 request, aside = request.again(), False
                 with within_limits():
                     start(request)
-            done = request.done and not aside  # before the text is taken, which may grow until then
+            done = request.done and not aside  # read before the text, which grows until it is done
             if done or not (aside or listening.behind(asked)):
                 yield request
-            # The fewer frames for each the more there are; but the first characters come at once.
+            # The more texts there are, the fewer frames each gets; but the first characters come at once.
             begins = not (request.characters or scheduler.queue_position(request))
             pause = FRAME if begins else max(FRAME, REPAINT * scheduler.unfinished)
     finally:
@@ -139,15 +143,17 @@ async def frames(
 
 
 def own_characters(model: AnyModel, prompt: str, typed: list[list[int]]) -> list[bool]:
-    """For each character of the repaired prompt whether the visitor typed it: `prompt` is the opening and the text, and
-    `typed` are pairs of places in the text, from and up to; gr.Error if they are none.
+    """For each character of the repaired prompt, whether the visitor typed it.
+
+    `prompt` is the opening and the text. `typed` are pairs (start, end) of places in the text, the end not included;
+    gr.Error if they are not.
     """
     mine, begin = [False] * len(prompt), len(model.opening)
     try:
         for start, end in typed:
             mine[begin + start : begin + end] = [True] * len(mine[begin + start : begin + end])
     except (TypeError, ValueError):
-        raise refusal("what was typed must be pairs of places in the text") from None
+        raise refusal("typed must be a list of pairs [start, end] of places in the text") from None
     repaired = model.vocabulary.repair(prompt).text
     places = align(prompt, repaired)
     own = [False] * len(repaired)
@@ -181,9 +187,9 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
         second: str | None = None,
         share: float | None = None,
     ) -> AsyncIterator[str]:
-        """Continue a prompt by a model, or by two together; gives the new characters alone, as they come.
+        """Continue a prompt with one model, or with two together; sends the continuation so far, without the prompt.
 
-        What is None is the model's own setting; `share` is the part of the `second` model, half if None.
+        None stands for the model's own setting; `share` is the mixture weight of the `second` model, 0.5 if None.
         """
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
         typed = {"length": length, "stop": stop, "until": until, "context": context, "seed": seed}
@@ -219,12 +225,12 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
         neuron: int | None = None,
         value: float | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Continue a story from its beginning, as the page does; gives the continuation so far and how it stands.
+        """Continue a story, as the page does; sends the continuation so far and its status.
 
-        `written` is what has come of this continuation before it was cut off: with it and the same seed the text is
-        the one that would have come without the cut. With `adapt` the model learns from the text for this request,
-        from all of it or from the parts between the places `typed` alone. With `layer`, `neuron` (from 0) and `value`
-        (-1 to 1) that neuron is held fixed.
+        `text` is the whole story. `written` is the part of this continuation that arrived before it was cut off: with
+        it and the same seed, the continuation is the same as without the cut. With `adapt` the model learns from the
+        text for this request only: from all of it, or from the parts `typed`, pairs [start, end]. With `layer`,
+        `neuron` (from 0) and `value` (-1 to 1) that neuron is held fixed.
         """
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
         ending = {"length": length, "stop": stop, "least": least, "until": until, "context": context, "seed": seed}
@@ -235,7 +241,7 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
             other = "two models write" if second else "the model learns from the text"
             raise refusal(f"a neuron cannot be held fixed while {other}: choose one of the two")
         writing, config = desk.settle(text, model, second, share, **sampling, **ending)
-        report = writing.vocabulary.repair(text).report  # what was typed stays as it is; it is read as repaired
+        report = writing.vocabulary.repair(text).report  # the page keeps the text as typed; the model reads it repaired
         prompt = writing.opening + text
         own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
         visitor = await listening.visitor(asked)

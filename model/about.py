@@ -1,4 +1,4 @@
-"""What a model is called, and what is told of it, as far as its training record says so."""
+"""The title and the description of a model on the page, from its name and its training record."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from model.loaded import Model
 
-# What the shipped models are, for a reader: a title, and a line below it.
+# The shipped models on the page: a title, and the line below it.
 TITLES = {
     "alice": ("Alice in Wonderland", "in Carroll’s manner"),
     "pooh": ("Winnie-the-Pooh", "in Milne’s manner"),
@@ -23,20 +23,20 @@ MANY = re.compile(r".* and (\d+) more")  # the name of a corpus of more than thr
 
 
 def entry(record: Any, *names: str) -> Any:
-    """What stands in a training record under names within names; None where a foreign record is built otherwise."""
+    """Return the value at nested `names` of a training record, None if the record does not have it."""
     for name in names:
         record = record.get(name) if isinstance(record, dict) else None
     return record
 
 
 def held_out_bits(model: Model) -> float:
-    """Bits per character on text that training never saw; infinite where that was not recorded."""
+    """Return the bits per character on held-out text, infinity if they are not recorded."""
     bits = entry(model.training, "held_out", "bits_per_character")
     return float(bits) if isinstance(bits, int | float) and bits == bits else inf
 
 
 def title(model: Model) -> tuple[str, str]:
-    """What a model is called on the page, and a line on what it writes."""
+    """Return the title of a model on the page, and a line on its texts."""
     name = model.name or "model"
     if name in TITLES:
         return TITLES[name]
@@ -45,20 +45,20 @@ def title(model: Model) -> tuple[str, str]:
 
 
 def corpus(model: Model) -> str:
-    """The text that a model learned from last, by its title or by the number of books; "" if it is not recorded."""
+    """Return the last text that a model learned from, as a title or a number of books; "" if it is not recorded."""
     name = entry(model.training, "corpus", "name")
     return title_of(name) if isinstance(name, str) else ""
 
 
 def details(model: Model, others: Mapping[str, Model] = MappingProxyType({})) -> str:
-    """What a model learned from, how large it is, and how well it predicts new pages, as far as that is recorded.
+    """Describe the texts, size and held-out loss of a model in sentences, as far as they are recorded.
 
-    The model that it began from is looked for among `others`.
+    The training may have begun from another model: `others` has models by name, to find the title of its text.
     """
     told = []
     if last := corpus(model):
         begun, first = entry(model.training, "init", "name"), ""
-        # Its own name, or one such as storyteller-start, is that of an earlier stage of the same training.
+        # Its own name, or one such as storyteller-start, means an earlier stage of the same training.
         if isinstance(begun, str) and begun != model.name and not begun.startswith(f"{model.name}-"):
             before = corpus(others[begun]) if begun in others else ""
             first = f"on {before or f'what {title_of(begun)} had read'}, then "
@@ -77,7 +77,7 @@ def details(model: Model, others: Mapping[str, Model] = MappingProxyType({})) ->
 
 
 def title_of(name: str) -> str:
-    """What a reader calls a model or a corpus of this name."""
+    """Return the title on the page for the name of a model or a corpus."""
     if many := MANY.fullmatch(name):
         return f"{int(many[1]) + 1} books"
     return TITLES[name][0] if name in TITLES else name.replace("_", " ")

@@ -1,11 +1,11 @@
-"""Dynamic evaluation: an output layer of its own for a text, which learns from that text as it is read."""
+"""Dynamic evaluation: each text has its own output layer, which learns from the text while it is read."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Chosen on texts that no reported figure is of: see docs/experiments.md.
-EVERY = 32  # characters that are learned from at once
+# Chosen on texts that are not used for any reported figure: see docs/experiments.md.
+EVERY = 32  # characters of a block, from which one step learns
 RATE = 2e-3  # how far one step moves a weight whose gradient is as large as usual
 DECAY = 0.999  # of the mean squares, at each step
 EPSILON = 1e-4  # in the units of a gradient: a weight whose gradient is smaller hardly moves
@@ -14,28 +14,28 @@ EPSILON = 1e-4  # in the units of a gradient: a weight whose gradient is smaller
 class AdaptedOutput:
     """The output layer of one text: a copy of the network's, which learns from the text, `EVERY` characters at a time.
 
-    Only these weights change, by one step for each block: the gradient of the block's mean loss, each number divided by
-    the root of the mean square that it has had in this text. Krause, Kahembwe, Murray, Renals, "Dynamic Evaluation of
-    Neural Sequence Models", 2018, section 3.2, here on the output layer alone, without the decay towards the old
-    weights, and with mean squares as Adam has them. The products are written so that they do not depend on the number
-    of threads.
+    Only these weights change, by one step for each block. The step is the gradient of the block's mean loss, where
+    each number is divided by the root of its mean square so far in this text. The method is that of Krause, Kahembwe,
+    Murray, Renals, "Dynamic Evaluation of Neural Sequence Models", 2018, section 3.2, but only the output layer learns,
+    the weights do not decay towards the old ones, and the mean squares are those of Adam. The products are computed so
+    that they do not depend on the number of threads.
     """
 
     def __init__(self, output: nn.Linear) -> None:
-        """A layer that has learned nothing."""
+        """Copy the weights of `output`."""
         bias = output.bias.detach()[:, None]
         self.weights = torch.cat((output.weight.detach(), bias), dim=1).float().cpu()  # (V, H + 1)
         self._mean_squares = torch.zeros_like(self.weights)
         self._steps = 0
-        self._inputs = torch.ones(EVERY, self.weights.size(1))  # of the block that is not learned from yet
+        self._inputs = torch.ones(EVERY, self.weights.size(1))  # of the next block
         self._following: list[int] = []
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """The logits (V,) of what follows a hidden state (H,)."""
+        """Return the logits (V,) of the character after a hidden state (H,)."""
         return (self.weights[:, :-1] * hidden).sum(dim=1).add_(self.weights[:, -1])
 
     def add(self, hidden: Tensor, following: int) -> None:
-        """Learn, with the next whole block, that the id `following` came after the hidden state (H,)."""
+        """Store that the id `following` came after the hidden state (H,); learn as soon as a block is complete."""
         self._inputs[len(self._following), :-1] = hidden
         self._following.append(following)
         if len(self._following) == EVERY:
@@ -43,9 +43,9 @@ class AdaptedOutput:
             self._following.clear()
 
     def read(self, hidden: Tensor, following: Tensor) -> Tensor:
-        """The logits (T, V) after `hidden` (T, H), where `following` are the ids that follow: T of them, or T - 1.
+        """Return the logits (T, V) after `hidden` (T, H); `following` are the ids that follow, T or T - 1 of them.
 
-        Each whole block is predicted before it is learned from; what is left over at the end is only predicted.
+        Each complete block is predicted before the layer learns from it. The rest at the end is only predicted.
         """
         parts = []
         inputs = torch.cat((hidden, hidden.new_ones(len(hidden), 1)), dim=1)
@@ -57,7 +57,7 @@ class AdaptedOutput:
         return torch.cat(parts)
 
     def _predict(self, inputs: Tensor) -> Tensor:
-        """The logits (T, V) for `inputs` (T, H + 1), the last of each 1."""
+        """Return the logits (T, V) for `inputs` (T, H + 1), whose last column is 1."""
         # One product for each character: the sums of a larger product depend on the number of threads.
         every = F.pad(inputs, (0, 0, 0, EVERY - len(inputs)))
         return torch.bmm(every[:, None], self.weights.T.expand(EVERY, -1, -1))[: len(inputs), 0]

@@ -16,7 +16,7 @@ LONGEST_TABLE = 4_000  # bytes: the table of a checkpoint's files has a few hund
 def pack(directory: Path, file: Path) -> None:
     """Write the checkpoint in `directory` to the zip `file`, whole or not at all.
 
-    CheckpointError where a file of the checkpoint is missing, OSError where the disk refuses.
+    CheckpointError if a file of the checkpoint is missing, OSError if the zip cannot be written.
     """
     directory, file = Path(directory), Path(file).absolute()
     names = [name for name in FILES if (directory / name).is_file()]
@@ -32,8 +32,8 @@ def pack(directory: Path, file: Path) -> None:
 def unpack(file: Path, directory: Path) -> None:
     """Write the files of the checkpoint in the zip `file` to the new `directory`, all or none.
 
-    CheckpointError, in one sentence, if `directory` exists, or unless the zip holds the files of a checkpoint and
-    nothing else. No more than `LARGEST` bytes are unpacked, and no memory is taken for what a zip merely declares.
+    CheckpointError, in one sentence, if `directory` exists, or if the zip lacks files of a checkpoint or holds others.
+    At most `LARGEST` bytes are unpacked. A size that the zip only declares takes no memory.
     """
     file, directory = Path(file), Path(directory).absolute()
     if directory.exists():
@@ -50,7 +50,7 @@ def unpack(file: Path, directory: Path) -> None:
             fresh = Path(place) / "fresh"
             fresh.mkdir()
             for entry in entries:
-                # In pieces: a piece is cut off at the declared size, and a file that has more fails its checksum.
+                # Copied in pieces: reading stops at the declared size, and a file with more data fails its checksum.
                 with archive.open(entry) as packed, (fresh / entry.filename).open("wb") as unpacked:
                     shutil.copyfileobj(packed, unpacked)
             fresh.rename(directory)
@@ -61,9 +61,9 @@ def unpack(file: Path, directory: Path) -> None:
 def _check_end(file: Path) -> None:
     """Raise CheckpointError unless `file` ends as a plain zip does, with a short table of its files.
 
-    The table is read whole before the number of files is known. It is followed by a record of 22 bytes with its length
-    at byte 12. Before the record of a zip that exceeds 4 GB stands another one, of 20 bytes. PKWARE, "APPNOTE.TXT: .ZIP
-    File Format Specification", 4.3.15 and 4.3.16.
+    `ZipFile` reads the whole table before it knows the number of files, so the length of the table is checked first. A
+    record of 22 bytes follows the table, with the length of the table at byte 12. A zip that exceeds 4 GB has another
+    record, of 20 bytes, before that one. PKWARE, "APPNOTE.TXT: .ZIP File Format Specification", 4.3.15 and 4.3.16.
     """
     with file.open("rb") as content:
         content.seek(-min(42, file.stat().st_size), 2)

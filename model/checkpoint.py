@@ -34,8 +34,8 @@ WEIGHTS, CONFIG, VOCABULARY, TRAINING, COPIES, CARD = FILES = (
     "README.md",
 )
 NEEDED = (WEIGHTS, CONFIG, VOCABULARY, TRAINING)  # older checkpoints have no copies, and the card is for people
-LARGEST = 100_000_000  # bytes of a checkpoint from elsewhere: ten times the size of those that the training makes
-LONGEST_JSON = 4_000_000  # bytes: parsed it takes up to thirty times as much memory
+LARGEST = 100_000_000  # bytes of a checkpoint from elsewhere: ten times as many as training writes
+LONGEST_JSON = 4_000_000  # bytes: parsed JSON takes up to thirty times as much memory
 DTYPES = {torch.int8: "I8", torch.float16: "F16", torch.float32: "F32"}  # as safetensors writes them
 
 
@@ -44,7 +44,7 @@ class CheckpointError(ValueError):
 
 
 def check_place(directory: Path) -> None:
-    """Raise CheckpointError where a checkpoint saved to `directory` would take the place of something else."""
+    """Raise CheckpointError if saving a checkpoint to `directory` would replace anything but a checkpoint."""
     if directory.exists() and not directory.is_dir():
         raise CheckpointError(f"{directory} is a file: give the name of a directory of its own")
     others = sorted({file.name for file in directory.iterdir()} - set(FILES)) if directory.exists() else []
@@ -53,10 +53,11 @@ def check_place(directory: Path) -> None:
 
 
 def save(model: Model, directory: Path, card: str = "") -> None:
-    """Write `model` to `directory`, its weights quantized; a checkpoint already there is replaced whole.
+    """Write `model` to `directory`, with quantized weights; a checkpoint that is already there is replaced.
 
-    The files are written to a directory beside it, which then takes its place, so a crash at any moment leaves either
-    the old checkpoint or the new one. CheckpointError where other files are in the way, OSError where the disk refuses.
+    The files are written to a new directory beside `directory`, which then replaces it. So a crash at any moment leaves
+    either the old checkpoint or the new one. CheckpointError if `directory` is a file or holds other files, OSError if
+    the files cannot be written.
     """
     directory = Path(directory).resolve()
     _recover(directory)
@@ -97,20 +98,20 @@ def save(model: Model, directory: Path, card: str = "") -> None:
 
 
 def as_stored(network: CharLSTM) -> CharLSTM:
-    """A copy of `network` with the weights that it has once it is saved and loaded."""
+    """Return a copy of `network` with the weights that it would have after it is saved and loaded."""
     stored = copy.deepcopy(network)
     stored.load_state_dict(dequantize(quantize(network)))
     return stored
 
 
 def load(directory: Path) -> Model:
-    """The model saved in `directory`, in evaluation mode and float32; CheckpointError unless its files are sound.
+    """Return the model saved in `directory`, in evaluation mode and float32; CheckpointError if a file is not valid.
 
-    The sizes that the files declare are compared before the weights are read or memory is taken for them.
+    The declared sizes are compared before the weights are read and before memory is taken for them.
     """
     name = Path(directory).absolute().name
     directory = Path(directory).resolve()
-    if not directory.is_dir():  # a replacement was cut off, or is just being made
+    if not directory.is_dir():  # `save` was cut off while it replaced the checkpoint, or is just replacing it
         directory = _previous(directory) if _previous(directory).is_dir() else directory
     if not directory.is_dir():
         raise CheckpointError(f"there is no checkpoint directory {directory}: train one with python -m training.train")
@@ -156,14 +157,15 @@ def load(directory: Path) -> Model:
 
 
 def _stored(network: CharLSTM, version: int) -> dict[str, Tensor]:
-    """The tensors as which a version of the format stores the weights."""
+    """Return the tensors, by name, in which this version of the format stores the weights."""
     return {name: tensor.half() for name, tensor in network.state_dict().items()} if version == 1 else quantize(network)
 
 
 def _read_weights(directory: Path, expected: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
-    """The float32 weights and the digest of the stored ones, which have the names, types and shapes of `expected`.
+    """Return the float32 weights and the digest of the stored ones.
 
-    CheckpointError unless they and the files beside them were saved together.
+    CheckpointError if the stored weights do not have the names, types and shapes of `expected`, or if the weights and
+    the files beside them were not saved together.
     """
     path = directory / WEIGHTS
     try:
@@ -193,7 +195,7 @@ def _read_weights(directory: Path, expected: dict[str, Tensor]) -> tuple[dict[st
 
 
 def _digests(directory: Path, weights: dict[str, Tensor]) -> dict[str, str]:
-    """SHA-256 of the weights and of each file that belongs to them, which are stored in the weights' file."""
+    """Return the SHA-256 of the weights and of each file that belongs to them; the weights' file stores these."""
     names = [CONFIG, VOCABULARY, TRAINING] + [COPIES] * (directory / COPIES).is_file()
     digests = {name: hashlib.sha256((directory / name).read_bytes()) for name in names}
     digests[WEIGHTS] = hashlib.sha256()
@@ -231,7 +233,7 @@ def _previous(directory: Path) -> Path:
 
 
 def _recover(directory: Path) -> None:
-    """Undo a replacement that was cut off between taking the old checkpoint away and putting the new one there."""
+    """Clean up after a `save` that was cut off: delete unfinished files, restore the old checkpoint if it is gone."""
     for unfinished in directory.parent.glob(f".{directory.name}.new.*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     if _previous(directory).is_dir():

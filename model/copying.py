@@ -1,4 +1,4 @@
-"""Which passages of a text are copied from the training text, found by hashes in place of that text."""
+"""Find the passages of a text that are copied from the training text, by hashes of the training text."""
 
 import json
 import math
@@ -17,7 +17,7 @@ FORMAT = "lstm-text-generation copies"
 VERSION = 1
 RUN = 30  # characters; any two books have shorter passages in common
 LETTERS = 10  # letters and digits in a copied passage, at least: a row of spaces or stars is not a copy
-MOST = 1_200_000  # windows that are kept, about 3.3 bytes each; of a longer text every second, or third …
+MOST = 1_200_000  # stored windows, about 3.3 bytes each; of a longer text only every second, or third …
 CHUNK = 1_000_000  # windows that are hashed at once
 BITS = 44
 LARGEST = 200_000_000  # bytes, unpacked: twenty texts of the most windows
@@ -40,12 +40,12 @@ class Run:
 class Source:
     """A text that a model was trained on, as the hashes of every `stride`-th window of `RUN` characters.
 
-    Every copied passage of `surely_found` characters or more is found. With a stride of 1 that is `RUN`, and a run is
-    exactly as long as the copy. With a larger stride some shorter passages are found, and up to `stride` - 1 more
-    characters at either end of a run may be copied.
+    Every copied passage of `surely_found` characters or more is found. With a stride of 1, `surely_found` is `RUN`, and
+    a run is exactly as long as the copy. With a larger stride, some shorter passages are also found, and a run can be
+    up to `stride` - 1 characters too short at either end.
 
-    The text itself is not stored. It is not secret either: whoever knows a passage can guess how it continues and check
-    the guess.
+    The text itself is not stored. But the hashes do not keep it secret: a person who has a passage can guess the next
+    characters and check the guess.
     """
 
     name: str
@@ -55,17 +55,17 @@ class Source:
 
     @classmethod
     def of(cls, name: str, text: str, most: int = MOST) -> "Source":
-        """The hashes of `text`, at most `most` of them, unless some characters would then be in no window."""
+        """Return the source of `text`, with at most `most` hashes, or more so that each character is in a window."""
         stride = min(RUN, max(1, math.ceil((len(text) - RUN + 1) / most)))
         return cls(name, len(text), stride, np.unique(hashed(text, stride)))
 
     @property
     def surely_found(self) -> int:
-        """The length, in characters, from which on every copied passage is found."""
+        """The shortest length, in characters, at which every copied passage is found."""
         return RUN + self.stride - 1
 
     def runs(self, windows: Hashes) -> list[Run]:
-        """The copied passages of a text that has these windows, in order of their start.
+        """Return the copied passages of a text with these hashed `windows`, in order of their start.
 
         Known windows that are `stride` characters apart make one run. With a stride of 1 any `RUN` characters of a run
         are in the source, but the whole run need not be there in one piece.
@@ -86,7 +86,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """All texts that a model was trained on, its own first, in which copies are looked for.
+    """All texts that a model was trained on, the last one first, to search for copied passages.
 
     >>> copies = Copies((Source.of("rhyme", "Twinkle, twinkle, little star, how I wonder what you are!"),))
     >>> [run] = copies.runs("She sang: Twinkle, twinkle, little star, how I wish you were here.")
@@ -99,10 +99,10 @@ class Copies:
     """
 
     sources: tuple[Source, ...]
-    unknown: str = ""  # the model that training began from, if it is not known what that one was trained on
+    unknown: str = ""  # the model that training began from, if its own training text is not known
 
     def and_then(self, source: Source) -> "Copies":
-        """These texts and `source`, on which the model was trained last."""
+        """Return these texts with `source` before them, on which the model was trained last."""
         others = (other for other in self.sources if not np.array_equal(other.hashes, source.hashes))
         return Copies((source, *others), self.unknown)
 
@@ -137,10 +137,10 @@ class Copies:
 
     @classmethod
     def from_data(cls, data: bytes) -> "Copies":
-        """The copies with that `data`; ValueError for anything else, and for more than `LARGEST`, still packed."""
+        """Return the copies with this `data`; ValueError for other data, and before unpacking more than `LARGEST`."""
         try:
             with ZipFile(BytesIO(data)) as packed:
-                size = sum(file.file_size for file in packed.infolist())  # more than that is not read of any
+                size = sum(file.file_size for file in packed.infolist())  # no file is read beyond its declared size
             if size > LARGEST:
                 raise ValueError(f"it unpacks to {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are read")
             with np.load(BytesIO(data), allow_pickle=False) as file:
@@ -191,7 +191,7 @@ def pieces(runs: Sequence[Run]) -> list[tuple[int, int]]:
 
 
 def _packed(hashes: Hashes) -> NDArray[np.uint8]:
-    """The differences between hashes (8, N), lowest bytes first: the highest bytes are all 0 and compress well."""
+    """Return the differences of hashes as bytes (8, N), lowest bytes first: the highest are all 0 and compress well."""
     steps = np.diff(hashes, prepend=np.uint64(0)).astype("<u8")
     return np.ascontiguousarray(steps.view(np.uint8).reshape(-1, 8).T)
 

@@ -28,7 +28,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def excerpt(model: Model, corpus: Path, seed: int) -> str:
-    """A random stretch of `WINDOW` characters of a text file, as the model reads it."""
+    """Return a random excerpt of `WINDOW` characters from a text file, repaired for the model."""
     text = model.vocabulary.repair(read_text_file(corpus).text).text
     start = random.Random(seed).randrange(max(1, len(text) - WINDOW + 1))
     return text[start : start + WINDOW]
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     hardware.use(hardware.writing_threads())
     try:
         model = load(options.checkpoint)
-        product.chosen()  # ValueError where DECODER is wrong, which the first character would raise
+        product.chosen()  # raises ValueError for a wrong DECODER now, not at the first character
         config = GenerationConfig(
             **{**defaults(model), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
         )
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
         for character in generate(model, prompt, config):
             print(character, end="", flush=True)
         print()
-    except (KeyboardInterrupt, BrokenPipeError):  # the reader has seen enough
+    except (KeyboardInterrupt, BrokenPipeError):  # Ctrl+C, or the output was closed
         sys.stderr.close()
     return 0
 

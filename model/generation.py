@@ -25,8 +25,8 @@ from model.serving.mixture import AnyModel, Mixture
 from model.words import LATELY, Words
 
 SENTENCE = re.compile(r"\w.*[.!?…](?:\u202f?»|['\"’”“)])*[ \n]\Z", re.DOTALL)  # a text that ends with a sentence
-SENTENCE_END = 200  # characters at the end of a text in which a sentence is looked for
-LONGEST_END = 100  # characters of `until`
+SENTENCE_END = 200  # characters at the end of a text that are searched for the end of a sentence
+LONGEST_END = 100  # characters of `until`, `avoid` and `favour`
 LONGEST = 100_000  # characters in one continuation
 
 
@@ -36,7 +36,7 @@ class GenerationConfig(SamplingConfig):
 
     length: int = option(1000, "characters to write", 1, LONGEST)
     stop: Literal["length", "sentence", "text"] = option(
-        "length", "end sooner: at the end of a sentence, or at a text (until)"
+        "length", "length: write all characters; sentence or text: stop sooner, at the end of a sentence or at until"
     )
     least: int = option(0, "characters to write before stop may end the text", 0, LONGEST)
     until: str = option("", "the text to stop at, if stop is text", high=LONGEST_END)
@@ -61,8 +61,8 @@ def defaults(model: Model) -> dict[str, Any]:
 def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator[str]:
     """Yield up to `config.length` characters that continue `prompt`, each as soon as it is drawn.
 
-    Any text can be a prompt: it is repaired first, and an empty one counts as the start of a line. The random numbers
-    belong to this call, so other random draws in the process change nothing.
+    Any text can be a prompt: it is repaired first, and an empty one counts as the start of a line. The call has
+    its own random numbers, so other random draws in the process do not change the text.
     """
     request = Request(model, prompt, config)
     reader = WindowReader(model) if config.context == "window" else CarriedReader(model, 1)
@@ -81,7 +81,7 @@ def generate(model: AnyModel, prompt: str, config: GenerationConfig) -> Iterator
 
 
 class Request:
-    """A request for one text: what is still unread of its prompt, what is written, and its random numbers."""
+    """A request for one text: the unread part of its prompt, the written characters, and its random numbers."""
 
     def __init__(
         self,
@@ -92,10 +92,10 @@ class Request:
         written: str = "",
         visitor: str | None = None,
     ) -> None:
-        """`own` tells for each character of the repaired prompt whether to learn from it with `adapt`: all, if None.
+        """`own` says for each character of the repaired prompt whether `adapt` learns from it; None means all of them.
 
-        `written` is the beginning of this text from a request that was cut off, to be continued exactly. `visitor` is
-        who asks for it, None where that is not one of many.
+        `written` is the text of a request that was cut off: the new request continues that text exactly. `visitor`
+        identifies the visitor who asks; None means the program itself.
         """
         vocabulary = model.vocabulary
         ids = vocabulary.encode(vocabulary.repair(prompt).text).tolist() or [vocabulary.start]
@@ -107,19 +107,19 @@ class Request:
         self.model, self.config = model, config
         self.prompt = prompt
         self.own = [*own, *([False] * (len(ids) - len(own)))]
-        self.ids = ids  # of the prompt, and then of what is written
+        self.ids = ids  # of the prompt and of the written characters
         self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
         self.until = vocabulary.repair(config.until).text if config.stop == "text" else ""
         self.characters = list(written)
         self.words = Words(vocabulary, config.avoid, config.favour)
-        # Of a mixture: for each new character the probability, from 0 to 1, that it came from the second model.
+        # For a mixture: the probability, from 0 to 1, that each new character came from the second model.
         self.responsibilities: list[float] = []
         bits = np.random.PCG64(config.seed)
         self.random = np.random.Generator(bits.advance(config.skip + len(written)))  # one number for each character
         self.visitor, self.asked_at = visitor, monotonic()
-        self.given = self.counted = len(written)  # characters that came with it, and that the figures count by now
+        self.given = self.counted = len(written)  # characters given at the start; characters counted in the figures
         self.cancelled = self.failed = False
-        self._lock = threading.Lock()  # between writing a character and ending the text
+        self._lock = threading.Lock()  # `add` and `cancel` exclude each other
 
     def add(self, id: int, responsibility: float | None = None) -> None:
         """Append one written character, unless the text was ended in the meantime."""
@@ -146,15 +146,15 @@ class Request:
 
     @cached_property
     def output(self) -> AdaptedOutput:
-        """With `adapt`: the output layer of this text."""
+        """The output layer of this text, which learns from its prompt; only for `adapt`."""
         assert isinstance(self.model, Model)
         return AdaptedOutput(self.model.network.output)
 
     def adapt(self, hidden: Tensor, logits: NDArray[np.float32]) -> None:
-        """Learn from the next character of the prompt, or, where that is read, put the text's own `logits` (V,).
+        """Learn from the next character of the prompt, or, after the prompt, overwrite `logits` (V,) by adapted ones.
 
-        `hidden` (H,) is what the output layer reads. Nothing is learned from what the model writes itself: it would
-        take its own mannerisms for the text's, and after some thousand characters repeat a few words.
+        `hidden` (H,) is the input of the output layer. The layer does not learn from the written characters: the model
+        would learn its own mannerisms, and repeat a few words after some thousand characters.
         """
         if not self.unread:
             logits[:] = self.output.logits(hidden).numpy()
@@ -168,7 +168,7 @@ class Request:
 
     @property
     def done(self) -> bool:
-        """Whether nothing more is written. Once this is true, `text` stays as it is."""
+        """Whether the text is finished. Once this is true, `text` does not change."""
         return self.cancelled or len(self.characters) >= self.config.length
 
     @property
@@ -177,7 +177,7 @@ class Request:
         return len(self.unread) + max(0, self.config.length - len(self.characters))
 
     def adjusted(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The logits (V,) of the next character, with what the words to avoid and to favour add to them."""
+        """Return the `logits` (V,) of the next character, changed by the words to avoid and to favour."""
         if not self.words:
             return logits
         return logits + self.words.added(self.model.vocabulary.decode(self.ids[-LATELY - 1 :]))
@@ -188,7 +188,7 @@ class Request:
             self.cancelled = True
 
     def again(self) -> "Request":
-        """A request that goes on exactly with this text, which was cancelled before it was whole."""
+        """Return a new request that continues the text of this one exactly; this one was cancelled before its end."""
         again = Request(self.model, self.prompt, self.config, self.own, self.text, self.visitor)
         again.responsibilities = list(self.responsibilities)
         return again
@@ -212,24 +212,24 @@ class CarriedReader:
         self.streams = model.decoder.streams(B)
 
     def reorder(self, keep: Sequence[int], fresh: int) -> "CarriedReader":
-        """A reader of the streams `keep`, in this order, and of `fresh` ones that have read nothing."""
+        """Return a reader of the streams `keep`, in this order, followed by `fresh` new streams in the zero state."""
         reordered = copy.copy(self)
         reordered.streams = self.streams.reorder(keep, fresh)
         return reordered
 
     @property
     def responsibilities(self) -> NDArray[Any] | None:
-        """Of a mixture: for each possible next character the probability that it comes from the second model (B, V)."""
+        """For a mixture: the probability (B, V) that each possible next character comes from the second model."""
         return self.streams.responsibilities
 
     @property
     def hidden(self) -> Tensor:
-        """What the output layer has read (B, H)."""
+        """The last input of the output layer (B, H)."""
         assert isinstance(self.streams, Streams)
         return torch.from_numpy(self.streams.output_input)
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read `ids` (B,); return the logits (B, V) of what follows."""
+        """Read `ids` (B,); return the logits (B, V) of the next characters."""
         return self.streams.step(ids)
 
 
@@ -246,7 +246,7 @@ class WindowReader:
         self.position = 0  # how many characters are read
 
     def reorder(self, *_: object) -> "WindowReader":
-        """The reader itself: it has only one request, which joins or leaves."""
+        """Return the reader itself: it serves one request only, so there is nothing to reorder."""
         return self
 
     @property
@@ -261,7 +261,7 @@ class WindowReader:
         return self.streams.responsibilities
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read `ids` (1,); return the logits (1, V) of what follows."""
+        """Read `ids` (1,); return the logits (1, V) of the next character."""
         self.streams.restart(self.position % WINDOW)  # the stream whose window begins with this character
         self.position += 1
         return self.streams.step(ids, self._full)

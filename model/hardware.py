@@ -1,4 +1,4 @@
-"""What the machine at hand can do, and how this process uses it."""
+"""The cores, memory and number formats of this machine, and how this process uses them."""
 
 import contextlib
 import ctypes
@@ -14,9 +14,9 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """How many processor cores this process may use. In a container that is its quota, not the cores of its host.
+    """Return how many processor cores this process may use: in a container its quota, not the cores of the host.
 
-    Processes that torchrun has started together share the cores, and the memory.
+    Processes that torchrun has started together share the cores and the memory.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for files in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # cgroups, version 2 and 1
@@ -33,7 +33,7 @@ def processes() -> int:
 
 
 def memory(device: torch.device) -> float:
-    """How many bytes of memory this process may use on `device`; infinite where the system does not say."""
+    """How many bytes of memory this process may use on `device`; infinite if the system does not say."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     allowed = math.inf
@@ -48,7 +48,8 @@ def memory(device: torch.device) -> float:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware has matrix products in bfloat16; if not, they are far slower than those in float32.
 
-    It is not timed: a training that goes on after a crash must compute in the same precision as before.
+    The answer does not depend on a measured time: a training run that is resumed after a crash must use the same
+    precision as before.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -57,12 +58,12 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def writing_threads() -> int:
-    """How many threads to write with: one core is left to the server, and more than four are limited by the memory."""
+    """Return the number of threads for writing: one core is left to the server, and memory limits more than four."""
     return max(1, min(4, cores() - 1))
 
 
 def use(threads: int) -> str:
-    """Compute with `threads` threads from now on, and flush denormal numbers to zero; return a line that says so.
+    """Compute with `threads` threads from now on, and flush denormal numbers to zero; return a line about both.
 
     Call it before torch starts its threads, which inherit the setting. Denormal numbers, those close to zero, are slow.
     """
@@ -75,9 +76,9 @@ def use(threads: int) -> str:
 
 
 def prepare(device_name: str, threads: int | None = None) -> torch.device:
-    """The device of that name, with this process set up to train on it by so many threads, or one for each core.
+    """Set up this process to train with `threads` threads, by default one for each core; return the device.
 
-    ValueError if there is no such device, or if that is no number of threads.
+    ValueError if the device is not available, or if `threads` is not from 1 to 1,024.
     """
     if threads is not None and not 1 <= threads <= 1024:
         raise ValueError(f"threads is {threads}, but must be a whole number from 1 to 1,024")

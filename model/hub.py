@@ -28,11 +28,11 @@ HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
 
 
 def load(source: str | Path) -> Model:
-    """The model in a checkpoint directory or zip or of a Hub id, in evaluation mode; CheckpointError if there is none.
+    """Return the model of a checkpoint directory, zip or Hub id, in evaluation mode; CheckpointError if there is none.
 
-    Only the files of a checkpoint are downloaded from a Hub repository, into the Hub's ordinary cache, and none if the
-    list of its files shows that it is not a checkpoint. Without a network the cached copy is loaded. The revision that
-    was loaded is part of the model's name.
+    Only the files of a checkpoint are downloaded from a Hub repository, into the Hub's ordinary cache. Nothing is
+    downloaded if the repository's list of files shows that it is not a checkpoint. Without a network connection, the
+    cached copy is loaded. The model's name contains the loaded revision.
     """
     hub_id = HUB_ID.fullmatch(str(source))
     if Path(source).exists() or not hub_id:
@@ -45,9 +45,9 @@ def load(source: str | Path) -> Model:
 
 @contextmanager
 def unpacked(source: Path) -> Iterator[Path]:
-    """The directory of the checkpoint at `source`: itself, or of a zip a copy that exists for so long.
+    """Yield the directory of the checkpoint at `source`: a directory itself, or a temporary copy of a zip.
 
-    CheckpointErrors that name this copy name the zip instead.
+    A CheckpointError about the copy names the zip instead.
     """
     if not source.is_file():
         yield source
@@ -101,7 +101,7 @@ def _inspect(info: ModelInfo) -> None:
 
 
 def trouble(error: BaseException) -> str:
-    """Why the Hub could not be reached or refused, and what to do."""
+    """Return the reason why a request to the Hub failed, and what to do."""
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
         return "the Hub does not accept the login: repeat it with: hf auth login"
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 429:

@@ -1,4 +1,4 @@
-"""A loaded model: the network with everything needed to write with it, and what is known of its training."""
+"""A loaded model: the network, everything that writing with it needs, and its training record."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,15 +23,15 @@ class Model:
     name: str = ""
     digest: str = ""  # SHA-256 of the stored weights
     copies: Copies | None = None  # hashes of its training text, where known
-    licence: str = ""  # as the Hub spells it, where its card names one
+    licence: str = ""  # as the Hub spells it, "" if the model card names none
 
     @property
     def opening(self) -> str:
-        """What is read before a story: the end of a paragraph or, with window context, the end of a line."""
+        """The text to read before a story: the end of a paragraph or, with window context, the end of a line."""
         start = self.vocabulary.characters[self.vocabulary.start]
         return start * 2 if start == "\n" and self.context == "carried" else start
 
     @cached_property
     def decoder(self) -> Decoder:
-        """The decoder of the network as it is now; made at the first use."""
+        """The decoder of the network, made at the first use from the weights at that time."""
         return Decoder(self.network)

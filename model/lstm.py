@@ -1,4 +1,4 @@
-"""The network: characters in, a score for every possible next character out."""
+"""The network: it reads the ids of characters and returns a logit for every possible next character."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ WINDOW = 100  # characters, as in both tutorials
 class LSTMConfig:
     """Sizes and dropout rates of a `CharLSTM`; ValueError for values outside their range."""
 
-    input_encoding: Literal["embedding", "scaled"] = option("embedding", "a vector for each character, or one number")
+    input_encoding: Literal["embedding", "scaled"] = option(
+        "embedding", "embedding: a learned vector for each character; scaled: one number, id / V"
+    )
     embedding_size: int = option(64, "numbers in a character's vector", 1, 4096)
     hidden_size: int = option(512, "hidden units in a layer", 1, 8192)
     layers: int = option(2, "LSTM layers", 1, 16)
@@ -35,19 +37,20 @@ class LSTMConfig:
         check(self)
 
 
+# A network can start from the layers of another one if both have the same values here.
 SAME_LAYERS = (
     "input_encoding",
     "embedding_size",
     "hidden_size",
     "layers",
     "output_reads",
-)  # networks alike in these can share layers
+)
 
 
 class CharLSTM(nn.Module):
-    """A stack of LSTM layers over characters: `(ids, state) -> (logits, state)`, nothing kept in between.
+    """A stack of LSTM layers over characters: `(ids, state) -> (logits, state)`; it stores no state between calls.
 
-    One long sequence gives the same logits as its chunks with the state carried from each to the next.
+    A long sequence gives the same logits at once and in chunks, if the state is carried from each chunk to the next.
     """
 
     def __init__(self, config: LSTMConfig, vocabulary_size: int) -> None:
@@ -65,25 +68,26 @@ class CharLSTM(nn.Module):
         return zeros, zeros
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read `ids` (B, T) int64 on from `state`; return the logits (B, T, V) of what follows and the state."""
+        """Read `ids` (B, T), int64, after `state`; return the logits (B, T, V) of the next ids, and the new state."""
         hidden, state = self.read(ids, state)
         return self.output(hidden), state
 
     def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """As `forward`, but return what the output layer reads (B, T, H) in place of the logits."""
+        """As `forward`, but return the input of the output layer (B, T, H) in place of the logits."""
         layers, state = self.read_layers(ids, state, self.training)
         return locked_dropout(self.output_input(layers), self.config.dropout_output, self.training), state
 
     def output_input(self, layers: Sequence[Tensor]) -> Tensor:
-        """What the output layer reads, given every layer's hidden state (..., H): the last one, or the sum of all.
+        """Return the input of the output layer, given the hidden state (..., H) of each layer: the last, or the sum.
 
-        With the sum each layer has a short way to the output, so a deep stack learns sooner (the skip connections of
-        Graves, "Generating Sequences With Recurrent Neural Networks", 2013, section 2, with weights in common).
+        With the sum, each layer has a short path to the output, so a deep stack learns sooner. These are the skip
+        connections of Graves, "Generating Sequences With Recurrent Neural Networks", 2013, section 2, with the same
+        output weights for all layers.
         """
         return layers[-1] if self.config.output_reads == "last" else torch.stack(tuple(layers)).sum(0)
 
     def read_layers(self, ids: Tensor, state: State, training: bool = False) -> tuple[list[Tensor], State]:
-        """As `read`, but return every layer's hidden state (B, T, H); it drops nothing unless `training`."""
+        """As `read`, but return the hidden states (B, T, H) of every layer; dropout is applied only if `training`."""
         config = self.config
         x = self.input(ids)  # (B, T, E)
         x = locked_dropout(x, config.dropout_input, training)
@@ -100,13 +104,13 @@ class CharLSTM(nn.Module):
         return layers, (torch.cat(hidden), torch.cat(cell))
 
     def input(self, ids: Tensor) -> Tensor:
-        """What the first layer gets for `ids` (...): their embeddings (..., E), or id / V (..., 1)."""
+        """Return the input of the first layer for `ids` (...): their embeddings (..., E), or id / V (..., 1)."""
         if self.embedding is not None:
             return self.embedding(ids)
         return (ids / self.vocabulary_size).unsqueeze(-1)
 
     def _run(self, layer: nn.LSTM, x: Tensor, state: State, training: bool) -> tuple[Tensor, State]:
-        """One layer over the whole window, with some of its recurrent weights dropped while training.
+        """Run one layer over the whole window; while training, some of its recurrent weights are dropped.
 
         The dropped weights are the same at every step of the window: Merity, Keskar, Socher, "Regularizing and
         Optimizing LSTM Language Models", 2017, section 2.
@@ -119,9 +123,9 @@ class CharLSTM(nn.Module):
 
 
 def locked_dropout(x: Tensor, rate: float, training: bool, locked: int | None = 1) -> Tensor:
-    """Zero a share `rate` of `x` and scale up the rest, with one mask for all of dimension `locked`.
+    """Set a share `rate` of `x` to zero and scale up the rest; all indices of dimension `locked` have the same mask.
 
-    With one mask for all time steps of a window the network cannot wait for a dropped number to come back: Gal and
+    With the same mask at all time steps of a window, the network cannot read a dropped number at a later step: Gal and
     Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016.
     """
     if not training or rate == 0:

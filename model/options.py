@@ -1,4 +1,4 @@
-"""Options: dataclass fields with a meaning and a legal range, from which help texts and error messages are made."""
+"""Options: dataclass fields with a meaning and a legal range, used for help texts and error messages."""
 
 import argparse
 import dataclasses
@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def option(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with a one-line meaning with its lowest and highest legal value; for text, its length."""
+    """Return a dataclass field with its one-line meaning and its lowest and highest legal value (of text: length)."""
     return dataclasses.field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
 
 
@@ -45,7 +45,7 @@ def _check_value(field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
 
 
 def add_options(parser: argparse._ActionsContainer, options: type) -> None:
-    """Add one `--name` to `parser` for each option of a dataclass; the result has only those that were typed."""
+    """Add one `--name` to `parser` for each option of a dataclass; parsing returns only the options that were typed."""
     types = get_type_hints(options)
     for field in dataclasses.fields(options):
         if "meaning" not in field.metadata:

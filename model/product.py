@@ -1,4 +1,4 @@
-"""The product of hidden states and weights in eight bits: each routine gives the same whole numbers."""
+"""Products of hidden states and weights in eight bits, by several routines that give the same whole numbers."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-ZERO = 128  # as this a hidden state of 0 is stored: 1 to 255 stand for -127 to 127
+ZERO = 128  # zero point of hidden states: 1 to 255 stand for -127 to 127
 EXACT = 2**24  # whole numbers up to this are exact in float32
 
 
@@ -20,17 +20,17 @@ class Product(Protocol):
     def __init__(self, numbers: Tensor) -> None: ...
 
     def __call__(self, hidden: Tensor) -> Tensor:
-        """The sums (B, N), float32, of the products with hidden states (B, K), uint8; exact up to `EXACT`."""
+        """Return the product (B, N), float32, with hidden states (B, K), uint8; sums up to `EXACT` are exact."""
 
 
 class Int8Product:
-    """The product in integers, by oneDNN: a quarter of the memory of float32 is read, four times as much multiplied."""
+    """The integer product of oneDNN: it reads a quarter of the bytes of float32 and multiplies four times as much."""
 
     def __init__(self, numbers: Tensor) -> None:
         self.numbers = torch.ops.onednn.qlinear_prepack(numbers.contiguous(), None)
         self.multiply = torch.ops.onednn.qlinear_pointwise.default
         one, zero = torch.ones(1), torch.zeros(1, dtype=torch.int64)
-        # The scale and zero point of the weights, no bias, those of the result, its type, and no operation after it.
+        # Weights with scale and zero point, no bias; scale, zero point and type of the result; no operation after it.
         self.options: tuple[Any, ...] = (self.numbers, one, zero, None, 1.0, 0, torch.float32, "none", [], "")
 
     def __call__(self, hidden: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class Int7Product:
 
     def __init__(self, numbers: Tensor) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch is to drop such tensors one day; then this routine is not there
+            warnings.simplefilter("ignore")  # torch will drop such tensors one day; this routine then fails `is_exact`
             quantized = torch._make_per_tensor_quantized_tensor(numbers.contiguous(), 1.0, 0)
         self.numbers = torch.ops.quantized.linear_prepack(quantized, None)
         self.multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
@@ -78,7 +78,7 @@ def many_streams(weights: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def any_streams(weights: Tensor) -> Callable[[Tensor], Tensor]:
-    """As `many_streams`, for a small matrix (N, K): for a single stream `torch.mm` is then the faster."""
+    """As `many_streams`, for a small matrix (N, K), for which `torch.mm` is faster with a single stream."""
     one, many = weights.T.contiguous(), many_streams(weights)
     return lambda x: torch.mm(x, one) if len(x) == 1 else many(x)
 
@@ -87,9 +87,9 @@ ROUTINES: dict[str, type[Product]] = {"int8": Int8Product, "int7": Int7Product, 
 
 
 def is_exact(routine: type[Product]) -> bool:
-    """Whether `routine` is there on this machine, and right where the sums are the largest.
+    """Return whether `routine` exists on this machine and is correct for the largest sums.
 
-    Processors without VNNI add pairs of products in 16 bits, which is too few: oneDNN's sums are then wrong.
+    Processors without VNNI add pairs of products in 16 bits. That is too few, so oneDNN's sums are wrong there.
     """
     K = EXACT // 127**2 - 16  # columns: with all numbers at 127, a sum comes close to EXACT
     signs = torch.tensor([[1, 1], [-1, -1], [1, -1], [-1, 1]], dtype=torch.int8)
@@ -99,20 +99,20 @@ def is_exact(routine: type[Product]) -> bool:
     try:
         product = routine(numbers)
         return all(torch.equal(product(hidden[:B]).double(), expected[:B]) for B in (1, 3, 16))
-    except (AttributeError, RuntimeError):  # this build of torch is without it
+    except (AttributeError, RuntimeError):  # this build of torch does not have it
         return False
 
 
 @cache
 def timed() -> dict[str, float]:
-    """Seconds of a product of 2,432 by 1,216 with one stream and with eight, for each routine that is exact here."""
+    """Return the seconds of each exact routine for two products of a (2432, 1216) matrix, with 1 and with 8 streams."""
     numbers = torch.ones(2432, 1216, dtype=torch.int8)
     streams = [torch.ones(B, 1216, dtype=torch.uint8) for B in (1, 8)]
     seconds = {}
     for name, routine in ROUTINES.items():
         if is_exact(routine):
             product, times = routine(numbers), []
-            for _ in range(7):  # the fastest of a few: others use the machine, too
+            for _ in range(7):  # the fastest run counts: other programs use the machine, too
                 start = time.perf_counter()
                 for hidden in streams:
                     product(hidden)
@@ -122,9 +122,9 @@ def timed() -> dict[str, float]:
 
 
 def chosen() -> str:
-    """The name of the routine to use: the fastest on this machine, or what `DECODER` in the environment says.
+    """Return the name of the routine to use: the fastest on this machine, or the value of `DECODER` in the environment.
 
-    ValueError where `DECODER` is no routine, or one that is not exact here.
+    ValueError if `DECODER` is not the name of a routine, or if that routine is not exact here.
     """
     wanted = os.environ.get("DECODER", "")
     if not wanted:
@@ -137,7 +137,7 @@ def chosen() -> str:
 
 
 def choice() -> str:
-    """The routine to use in a few words, with what it was chosen by."""
+    """Describe the routine to use in a few words, with the reason: the times, or `DECODER`."""
     if os.environ.get("DECODER"):
         return f"{chosen()} products, as DECODER says"
     times = ", ".join(f"{name} {1e6 * seconds:,.0f} µs" for name, seconds in timed().items())

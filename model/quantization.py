@@ -1,19 +1,19 @@
-"""Eight-bit weights: each row of a matrix is whole numbers from -127 to 127 and one scale."""
+"""Eight-bit weights: each row of a matrix is stored as whole numbers from -127 to 127 and one scale."""
 
 import torch
 from torch import Tensor
 
 from model.lstm import CharLSTM
 
-LARGEST = 127  # of the whole numbers
-SCALE_BITS = 16  # of a scale: its product with a number of seven bits is exact in float32, which has 24
+LARGEST = 127  # largest whole number
+SCALE_BITS = 16  # bits of a scale: 16 and the 7 of a number fit into the 24 of float32, so products are exact
 
 
 def quantize_rows(weights: Tensor) -> tuple[Tensor, Tensor]:
     """The matrix (N, K) as whole numbers (N, K), int8, and a scale for each row (N,), float32.
 
-    The largest number of a row becomes 127 or -127. Quantized weights are exact in float32, and quantizing them again
-    gives the same numbers and scales, since the largest of a row is then exactly 127 scales.
+    The largest number of a row becomes 127 or -127. Quantized weights are exact in float32. Quantizing them again
+    gives the same numbers and scales, since the largest weight of a row is then exactly 127 times the scale.
 
     >>> numbers, scales = quantize_rows(torch.tensor([[0.5, -1.0, 0.26], [0.0, 0.0, 0.0]]))
     >>> numbers.tolist()
@@ -38,8 +38,8 @@ def quantize(network: CharLSTM) -> dict[str, Tensor]:
     The two matrices of a layer above the first are quantized as one (4H, 2H), with the same scales. Both are multiplied
     by hidden states, so a decoder adds the products of whole numbers of both and scales the sum once.
 
-    The embedding and the output layer are 1 in 60 of the weights. An error in the output layer is one in every logit:
-    in eight bits it costs as much as all the layers do.
+    The embedding and the output layer have 1 in 60 of the weights. An error in the output layer is an error in every
+    logit: in eight bits, the output layer costs as much accuracy as all LSTM layers together.
     """
     tensors = {name: tensor.detach().half() for name, tensor in network.state_dict().items()}
     for i, layer in enumerate(network.layers):
@@ -55,7 +55,7 @@ def quantize(network: CharLSTM) -> dict[str, Tensor]:
 
 
 def dequantize(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The float32 weights by name, of tensors as `quantize` returns them."""
+    """Return the float32 weights by name, from the tensors that `quantize` returns."""
     scales = {name.removesuffix(".scale"): tensor for name, tensor in tensors.items() if name.endswith(".scale")}
     return {
         name: dequantize_rows(tensor, scales[name]) if name in scales else tensor.float()

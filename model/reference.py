@@ -16,26 +16,26 @@ Choose = Callable[[Tensor], int]  # from the logits (V,) to the id of the next c
 
 
 def greedy(logits: Tensor) -> int:
-    """The most likely next character."""
+    """Return the id of the most likely next character."""
     return int(logits.argmax())
 
 
 def cell(layer: nn.Module, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """One time step of one layer: its input `x` (E or H,) and its state (H,) twice; returns the new state."""
+    """Compute one time step of one layer from its input `x` (E or H,) and state `h`, `c` (H,); return the new state."""
     W_x, W_h, b_x, b_h = layer.parameters()  # (4H, E or H), (4H, H), (4H,), (4H,)
     i, f, g, o = (W_x @ x + b_x + W_h @ h + b_h).chunk(4)  # (H,) each
 
     i = torch.sigmoid(i)  # input gate: how much of the candidate is added
     f = torch.sigmoid(f)  # forget gate: how much of the cell state stays
     g = torch.tanh(g)  # candidate: what could be added
-    o = torch.sigmoid(o)  # output gate: how much of the cell state is shown
+    o = torch.sigmoid(o)  # output gate: how much of the cell state goes into the hidden state
     c = f * c + i * g  # cell state (H,)
     h = o * torch.tanh(c)  # hidden state (H,), from -1 to 1
     return h, c
 
 
 def step(network: CharLSTM, id: int, state: State) -> tuple[Tensor, State]:
-    """Read one character from `state`, (L, 1, H) twice; return the logits (V,) of the next one, and the new state."""
+    """Read the character `id` after `state`, (L, 1, H) twice; return the logits (V,) of the next, and the new state."""
     V = network.vocabulary_size
     x = network.embedding.weight[id] if network.embedding else torch.tensor([id / V])  # (E,)
     hidden, cells = [], []
@@ -43,21 +43,21 @@ def step(network: CharLSTM, id: int, state: State) -> tuple[Tensor, State]:
         h, c = cell(layer, x, h, c)  # (H,), (H,)
         hidden.append(h)
         cells.append(c)
-        x = h  # the layer above reads it
+        x = h  # input of the layer above
     read = torch.stack(hidden).sum(0) if network.config.output_reads == "sum" else hidden[-1]  # (H,)
     logits = network.output.weight @ read + network.output.bias  # (V,)
     return logits, (torch.stack(hidden)[:, None], torch.stack(cells)[:, None])
 
 
 def read(network: CharLSTM, ids: list[int], state: State) -> tuple[Tensor, State]:
-    """Read `ids`, one or more, from `state`; return the logits (V,) of the character after the last, and the state."""
+    """Read one or more `ids` after `state`; return the logits (V,) of the next character and the new state."""
     for id in ids:
         logits, state = step(network, id, state)
     return logits, state
 
 
 def write_carried(network: CharLSTM, prompt: list[int], choose: Choose = greedy) -> Iterator[int]:
-    """Continue `prompt` without end; the state is carried from character to character."""
+    """Yield ids that continue `prompt`, without end; the state is carried from character to character."""
     logits, state = read(network, prompt, network.zero_state(1))
     while True:
         id = choose(logits)
@@ -66,7 +66,7 @@ def write_carried(network: CharLSTM, prompt: list[int], choose: Choose = greedy)
 
 
 def write_window(network: CharLSTM, prompt: list[int], choose: Choose = greedy) -> Iterator[int]:
-    """Continue `prompt` without end; each character is predicted from the last `WINDOW` alone, from a zero state."""
+    """Yield ids that continue `prompt`, without end; each is predicted from the last `WINDOW` ids and a zero state."""
     ids = list(prompt)
     while True:
         logits, _ = read(network, ids[-WINDOW:], network.zero_state(1))

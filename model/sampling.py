@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.options import check, option
 
-LOWEST_TEMPERATURE = 1e-200  # even the closest float32 logits give probabilities of 0 and 1 there
+LOWEST_TEMPERATURE = 1e-200  # in place of 0: even the closest float32 logits give probabilities 0 and 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,8 @@ class SamplingConfig:
 
     temperature: float = option(1.0, "0 always chooses the most likely character; a higher value is more random", 0, 10)
     top_k: int = option(0, "draw only from the k most likely characters (0: from all)", 0, 1_000_000)
-    top_p: float = option(1.0, "draw only from the fewest characters that have this probability in sum", 0, 1)
-    min_p: float = option(0.0, "leave out characters less likely than the most likely one times this", 0, 1)
+    top_p: float = option(1.0, "draw only from as few of the most likely characters as reach this probability", 0, 1)
+    min_p: float = option(0.0, "leave out characters whose probability is below this times the highest", 0, 1)
 
     def __post_init__(self) -> None:
         check(self)
@@ -54,18 +54,18 @@ class Sampler:
             p *= np.arange(p.shape[1]) < self.top_k
         if self.truncates[1]:
             cumulative = np.cumsum(p, axis=1)
-            before = cumulative - p  # the probability of all that are more likely
+            before = cumulative - p  # the sum over all more likely characters
             p *= (before < self.top_p * cumulative[:, -1:]) | (before == 0)
         if self.truncates[2]:
             p *= p >= self.min_p * p[:, :1]
         return ranked, p
 
     def __call__(self, logits: NDArray[np.float32], random: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The next ids (B,), from the logits (B, V) and a random number from 0 to below 1 for each stream (B,)."""
+        """Return the next ids (B,), given the logits (B, V) and a random number from 0 to below 1 per stream (B,)."""
         if self.greedy:
             return logits.argmax(axis=1)
         ranked, p = self.distribution(logits)
         cumulative = np.cumsum(p, axis=1)
-        # Divided by its own last value the sum ends at exactly 1, and every random number is below 1.
+        # The last quotient is exactly 1, and every random number is below 1, so the index never passes the end.
         index = (cumulative / cumulative[:, -1:] <= random[:, None]).sum(axis=1)
         return ranked[self.rows[:, 0], index]

@@ -1,4 +1,4 @@
-"""A text file, whatever its encoding: UTF-8 where it is that, else the likeliest."""
+"""Text files in any encoding: decoded as UTF-8 if they are valid UTF-8, else by the likeliest encoding."""
 
 import unicodedata
 from pathlib import Path
@@ -11,11 +11,11 @@ LARGEST = 100_000_000  # bytes of a file: more than any book has
 
 
 class TextFileError(ValueError):
-    """A file that is no text to read; the message is one sentence that says what to give instead."""
+    """A file that cannot be read as text; the message is one sentence that says what to give instead."""
 
 
 class TextFile(NamedTuple):
-    """A file as it is stored, its text, and the encoding by which that was read."""
+    """The stored bytes of a file, its text, and the encoding from which the text was decoded."""
 
     data: bytes
     text: str
@@ -35,7 +35,7 @@ def _megabytes(size: float) -> str:
 
 
 def read_text_file(path: Path) -> TextFile:
-    """The file at `path`, without a byte-order mark; TextFileError where it cannot be read or is no text."""
+    """Return the file at `path`, with no byte-order mark in its text; TextFileError if it cannot be read as text."""
     try:
         check_size(path, path.stat().st_size)
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Quotes, dashes and the spaces beside marks: what a typewriter wrote becomes what a book of that language has."""
+"""Typography: replace quotes, dashes and spaces as typed by those that printed books of a language have."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ Typography = Literal["as it is", "English", "German", "French"]
 
 @dataclass(frozen=True)
 class Convention:
-    """The marks of one language: of speech, of a quotation within speech, and the dash; and the spaces around marks."""
+    """The marks of one language: quotes of speech, quotes within speech, the dash, and the spaces around marks."""
 
     speech: tuple[str, str]
     inner: tuple[str, str]
@@ -26,34 +26,34 @@ CONVENTIONS = {
 }
 APOSTROPHE = "’"
 THIN_SPACE = "\u202f"  # narrow no-break space
-LONG_DASH = "——"  # in place of a name that is not told: Mr. ——
+LONG_DASH = "——"  # for a name that is left out: Mr. ——
 
 DOUBLE = '"“”„‟«»〝〞'
 SINGLE = "'‘’‚‛`´"
-ALWAYS_OPEN, ALWAYS_CLOSED = "„‚〝", "”〞"  # marks that tell their side by themselves in every language
-# Words that lost their beginning, as most apostrophes before a letter mean; a year such as '90s is the other case.
+ALWAYS_OPEN, ALWAYS_CLOSED = "„‚〝", "”〞"  # marks that always open, or always close
+# Words without their first letters, such as 'tis, and years, such as '90s: the mark before them is an apostrophe.
 ELIDED = re.compile(
     r"(?:tis|twas|twere|twill|twould|twon|em|er|im|ere|gainst|neath|nuff|cause|cos|coz|bout|ud|ll|re|ve|s|d|t|m|n"
     r"|nen?|nem|ner|raus|rein|rauf|runter|rüber)\b|\d",
     re.IGNORECASE,
 )
-OPENING_CONTEXT = re.compile(r"[\s(\[{<—–-]")  # what an opening mark can stand behind
-CLOSING_CONTEXT = re.compile(r"[\s)\]}>—–\-.,;:!?…]")  # what a closing mark can stand before
+OPENING_CONTEXT = re.compile(r"[\s(\[{<—–-]")  # characters that can stand before an opening mark
+CLOSING_CONTEXT = re.compile(r"[\s)\]}>—–\-.,;:!?…]")  # characters that can stand after a closing mark
 MARK = re.compile(rf"''|``|,,|[{DOUBLE}{SINGLE}]")
 WORD_ENDS, WORD_BEGINS = (
     re.compile(rf"[^\s(\[{{{DOUBLE}{SINGLE}]$|\S[{DOUBLE}{SINGLE}]$"),
     re.compile(rf"[^\s)\]}}.,;:!?{DOUBLE}{SINGLE}]|[{DOUBLE}{SINGLE}]\w"),
 )
-# Of a long space only the whole or the last character is tried, so the time is proportional to the text.
+# Of several spaces, only all or the last one can match, so the time is proportional to the length of the text.
 TYPED_DASH = re.compile(
     r"(?<![-—–])(?:---+|(?:(?<![ \t])[ \t]+|[ \t])?(?:--|[—―⸺])[ \t]*|(?<=\S) – (?=\S)"
     r"|(?<=\S) - - (?=[^\s-]))(?![-—–])"
 )
 
-# In German, a quotation within speech as typed, and between the marks that some printers use.
+# A German quotation within speech, as typed, >so<, or as some printers set it, ›so‹.
 POINTED = re.compile(r"(?<![\w<>›‹])[>›](?=[^\s<>›‹])((?:[^<>›‹\n]|\n(?!\n))*)[<‹](?![\w<>›‹])")
 SPACES_INSIDE = re.compile(r"(?<=«)[ \u00a0\u202f]+(?=\S)|(?<=\S)[ \u00a0\u202f]+(?=»)")
-# Not in 10:30, in an address, between two marks, or before a smiley.
+# Places of a thin space; not in 10:30, in an address, between two marks, or before a smiley.
 THIN_SPACE_PLACE = re.compile(
     r"(?<=«)[ \u00a0\u202f]*(?=\S)|(?<=\S)(?=»)"
     r"|(?<=[^\s(\[“;:!?])[ \u00a0\u202f]*(?![;:]\))(?=[;:!?]+(?:[\s»”’),.…—–\]]|\Z))"
@@ -61,10 +61,10 @@ THIN_SPACE_PLACE = re.compile(
 
 
 def typeset(text: str, typography: Typography) -> str:
-    """`text` with its dashes, quotes and the spaces beside them by a language's convention; "as it is" changes nothing.
+    """Return `text` with dashes, quotes and spaces by a language's convention; "as it is" changes nothing.
 
-    Opening and closing marks are told apart by what stands beside them and, where that leaves a doubt, by what is open
-    in the paragraph. Speech in single quotes becomes speech in the marks of speech. Letters and digits stay untouched.
+    The characters beside a mark decide whether it opens or closes. If they do not decide, the marks that are open in
+    the paragraph decide. Speech in single quotes gets the marks of speech. Letters and digits do not change.
 
     >>> typeset("'Don't!' said Tom--'it's the dogs' dinner.'", "English")
     '“Don’t!” said Tom—“it’s the dogs’ dinner.”'
@@ -100,20 +100,20 @@ def _dashes(text: str, convention: Convention) -> str:
 
 
 def _speech_is_single(text: str) -> bool:
-    """Whether most speech stands in single quotes: more of them end a clause than there are pairs of double ones."""
+    """Return whether most speech has single quotes: more of these end a clause than there are pairs of double ones."""
     single = len(re.findall(rf"[.,!?—][{SINGLE}](?!\w)", text))
     return single > len(re.findall(rf"[{DOUBLE}]", text)) / 2
 
 
 @dataclass
 class _Mark:
-    """A mark of a paragraph: where it stands, and what its place says that it is."""
+    """A quote or an apostrophe of a paragraph: its position, and its kind by the characters beside it."""
 
     start: int
     end: int
     family: str  # "single", "typed", "curly" or "angle"
-    kind: str  # "open", "close", "either", or of single marks "apostrophe", or "end of word": a close or an apostrophe
-    letter: str = ""  # before an end of word
+    kind: str  # "open", "close", "either"; single marks also "apostrophe" or "end of word" (close or apostrophe)
+    letter: str = ""  # the letter before an "end of word"
 
     @property
     def single(self) -> bool:
@@ -131,7 +131,7 @@ def _quotes(text: str, convention: Convention, single_speech: bool) -> str:
         if mark.kind == "apostrophe":
             parts.append(APOSTROPHE)
             continue
-        # The open mark that this one belongs to: of its own kind, else at least as single or double.
+        # The open marks that this one can belong to: of its own family, else, if it closes, also single or double.
         own = [i for i, each in enumerate(open_marks) if each.family == mark.family]
         own = own or [i for i, each in enumerate(open_marks) if mark.kind == "close" and each.single == mark.single]
         opens = mark.kind == "open" or (mark.kind == "either" and not own)
@@ -152,7 +152,7 @@ def _mark(text: str, match: re.Match[str]) -> _Mark:
     family = "single" if single else "angle" if match[0] in "«»" else "curly" if match[0] in "“”„‟" else "typed"
     opens = not before or bool(OPENING_CONTEXT.match(before)) or before in DOUBLE + SINGLE
     closes = not after or bool(CLOSING_CONTEXT.match(after)) or after in DOUBLE + SINGLE
-    # Of two marks in a row, the outer one tells on which side of the words they stand.
+    # Of two marks in a row, the character beyond the other mark tells on which side of the words they stand.
     if opens and before and before in DOUBLE + SINGLE:
         opens = start < 2 or bool(OPENING_CONTEXT.match(text[start - 2]))
     if closes and after and after in DOUBLE + SINGLE:
@@ -175,14 +175,14 @@ def _mark(text: str, match: re.Match[str]) -> _Mark:
 
 
 def _pair_single(marks: list[_Mark], single_speech: bool) -> None:
-    """Settle which single marks are quotes and which apostrophes.
+    """Decide which single marks are quotes and which are apostrophes.
 
-    An opening mark belongs to the next mark that ends a clause or, where none follows, to the end of a word, one
-    without s rather than one with it, which may be a genitive. What is left over are apostrophes; but speech can run
-    on into the next paragraph, which leaves its first mark alone.
+    An opening mark is closed by the next mark that ends a clause. If none follows, it is closed by a mark at the end of
+    a word, preferably of a word that does not end in s: a mark after s may be a genitive. All other marks are
+    apostrophes, except an opening mark of speech: the speech can go on in the next paragraph, and close there.
     """
     singles = [mark for mark in marks if mark.single and mark.kind != "apostrophe"]
-    # For each mark, where the next one of a kind stands; `none` if there is none.
+    # For each mark, the index of the next mark of a kind; `none` if there is none.
     none = len(singles)
     next_close = _next(mark.kind in ("close", "either") for mark in singles)
     next_open = _next(mark.kind == "open" for mark in singles)
@@ -210,7 +210,7 @@ def _pair_single(marks: list[_Mark], single_speech: bool) -> None:
 
 
 def _next(flags: Iterable[bool]) -> list[int]:
-    """For each place, the next place behind it whose flag is set; the number of flags if there is none.
+    """Return for each index the next higher index whose flag is set; the number of flags if there is none.
 
     >>> _next([True, False, True])
     [2, 2, 3]

@@ -1,4 +1,4 @@
-"""Text to ids and back, and the repair of text with characters that a model does not know."""
+"""The vocabulary: it converts text to ids and back, and repairs text that has unknown characters."""
 
 import json
 import unicodedata
@@ -18,9 +18,11 @@ from model.typography import Typography, typeset
 FORMAT = "lstm-text-generation vocabulary"
 VERSION = 1
 
-COMBINED = 32  # characters: no letter has more accents (Unicode Standard Annex 15, section 13: at most 30)
+# Characters at the end of a text that can combine with the next one: a letter has at most 30 accents (Unicode Standard
+# Annex 15, section 13).
+COMBINED = 32
 
-# Replacements for characters that Unicode does not decompose, as on a typewriter; the best first.
+# Replacements, as on a typewriter, for characters that Unicode does not decompose; the best one comes first.
 REPLACEMENTS = {
     **dict.fromkeys("“”„‟«»〝〞", ('"', "''", "'")),
     **dict.fromkeys("‘’‚‛‹›`´′", ("'", "’", '"')),
@@ -48,7 +50,7 @@ def normalise(text: str, lowercase: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Repair:
-    """A text that the vocabulary can encode, and what was changed in it, in plain words ("" if nothing was)."""
+    """A text that the vocabulary can encode, and a report of the changes in plain words ("" if there are none)."""
 
     text: str
     report: str
@@ -94,7 +96,7 @@ class Vocabulary:
 
     @property
     def start(self) -> int:
-        """The id that is read in place of an empty prompt: a new line if it is known, else a space, else id 0."""
+        """The id to read in place of an empty prompt: that of a new line if it is known, else of a space, else 0."""
         return self.ids.get("\n", self.ids.get(" ", 0))
 
     def encode(self, text: str) -> Tensor:
@@ -107,7 +109,7 @@ class Vocabulary:
 
     @cached_property
     def _ids_by_code(self) -> NDArray[np.int64]:
-        """The id of each code point, -1 if it is unknown; the last element is for all code points that are higher."""
+        """The id of each code point, -1 if it is unknown; the last element stands for all higher code points."""
         codes = [ord(character) for character in self.characters]
         ids = np.full(max(codes) + 2, -1)
         ids[codes] = np.arange(len(codes))
@@ -136,13 +138,13 @@ class Vocabulary:
         repaired: list[str] = []
         replaced: dict[str, None] = {}  # ordered sets: each change is reported once, in order of appearance
         left_out: dict[str, None] = {}
-        unchanged = True  # the last characters of `repaired` are those of `plain`, so the next one fits them
+        unchanged = True  # `repaired` ends as `plain` does here, so a known character can follow unchecked
         for character in plain:
             if unchanged and character in self.ids:
                 repaired.append(character)
                 continue
             new = character if character in self.ids else self._replacement(character, (repaired or ["\n"])[-1][-1])
-            if new:  # an accent that is known by itself must not come to stand behind a letter that takes it
+            if new:  # leave out a known accent that would combine with the letter before it
                 end = "".join(repaired[-COMBINED:]) + new
                 new = new if end == unicodedata.normalize("NFC", end) else ""
             if not new:
@@ -158,7 +160,7 @@ class Vocabulary:
         return Repair("".join(repaired), ", ".join(notes))
 
     def _replacement(self, character: str, before: str) -> str:
-        """The first equivalent of `character` of which all characters are known, else ""; it follows `before`."""
+        """Return the first equivalent of `character` in known characters, else ""; `before` is the character before."""
         for form in self._equivalents(character, before):
             for cased in (form, form.lower(), form.upper()):
                 if cased and all(c in self.ids for c in cased):
@@ -179,7 +181,7 @@ class Vocabulary:
         yield _without_accents(compatible)
         if character.isspace():
             yield " "
-        # An accented letter that has a replacement without its accent, and characters that NFKC splits, as ½ and ….
+        # For an accented letter whose base letter has a replacement (ǽ), and for characters that NFKC splits (″).
         parts = [REPLACEMENTS.get(c, (c,))[0] for c in _without_accents(compatible)]
         yield "".join(parts)
 
@@ -219,7 +221,7 @@ def _without_accents(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """`text` so that a reader can see it: blanks by name, and code points by number if they are not printable."""
+    """Return `text` in a visible form: spaces by name, and code points by number if they are not printable."""
     names = {" ": "space", "    ": "4 spaces", "\t": "tab", "\n": "new line", "\u202f": "narrow space"}
     if text in names:
         return names[text]

@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 
 from model.vocabulary import Vocabulary
 
-BEGIN, GO_ON = 1.5, 3.0  # nats that are added where a favoured word begins, and where it goes on
+BEGIN, GO_ON = 1.5, 3.0  # nats added to the first letter of a favoured word, and to each later letter
 LATELY = 200  # characters in which a favoured word is favoured only once
 
 
 class Words:
-    """What some words add to the logits, a function of the text before alone: it draws no random numbers.
+    """Words to avoid and to favour, which change the logits; the change depends only on the text before.
 
-    The last letter of a word to avoid is never written where the rest of it stands, so that no word begins with it.
-    Each letter of a favoured word is made likelier while the text follows it from its beginning, unless the word was
-    written lately. Capitals make no difference. (Biasing a decoder by a list of words is usual in speech recognition:
-    Zhao et al., "Shallow-Fusion End-to-End Contextual Biasing", 2019.)
+    When all letters of a word to avoid but the last are written, the last letter is impossible. So no word begins with
+    a word to avoid. A letter of a favoured word is made likelier after all letters before it, unless the last `LATELY`
+    characters contain the word. Capitals make no difference. No random numbers are drawn. (Biasing a decoder by a list
+    of words is usual in speech recognition: Zhao et al., "Shallow-Fusion End-to-End Contextual Biasing", 2019.)
     """
 
     def __init__(self, vocabulary: Vocabulary, avoid: str = "", favour: str = "") -> None:
@@ -29,7 +29,7 @@ class Words:
         return bool(self.avoid or self.favour)
 
     def added(self, text: str) -> NDArray[np.float32]:
-        """What is added to the logits (V,) of the character after `text`, of which the last `LATELY` count."""
+        """Return the values (V,) to add to the logits of the next character; the last `LATELY` of `text` count."""
         added = np.zeros(len(self.vocabulary), np.float32)
         lately = text[-LATELY:].lower()
         for word in self.favour:
@@ -50,7 +50,7 @@ class Words:
 
 
 def words(typed: str) -> Sequence[str]:
-    """The words of a list as it is typed, in small letters, each once.
+    """Return the distinct words of a list as typed, in small letters.
 
     >>> words("Wolf,  king wolf")
     ['wolf', 'king']
@@ -59,7 +59,7 @@ def words(typed: str) -> Sequence[str]:
 
 
 def ends_in(text: str, beginning: str) -> bool:
-    """Whether `text` ends in this beginning of a word, and the word begins there."""
+    """Return whether `text` ends with `beginning`, and `beginning` is the start of a word there."""
     before = text[: len(text) - len(beginning)]
     inside = before[-1:].isalnum() or (before[-1:] in ("'", "’") and before[-2:-1].isalnum())  # as the t of don’t
     return text.endswith(beginning) and not inside

@@ -1,3 +1,3 @@
-"""Promises about behaviour: one file for each module, and one for how the modules hang together."""
+"""Tests of behaviour: one file for each module, and `test_structure.py` for the imports between modules."""
 
-import model  # noqa: F401 (before torch is loaded: model/__init__.py says why)
+import model  # noqa: F401 (must come before torch: see model/__init__.py)

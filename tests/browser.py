@@ -1,4 +1,4 @@
-"""What the tests need that look at the app in a browser."""
+"""Helper functions for the tests that open the app in a browser."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from benchmarks.running import End, running_app
 
 APP = Path(__file__).parent.parent / "app.py"
-SLOW = 60_000  # milliseconds: two busy cores may be slow, and no test is about speed
+SLOW = 60_000  # milliseconds: a long limit, because two busy cores may be slow and no test measures speed
 SIZES = {"phone": (390, 844), "tablet": (820, 1180), "laptop": (1366, 768), "desktop": (1920, 1080)}
 TEXT = "document.querySelector('[data-id=editor]').textContent"
 
@@ -23,7 +23,7 @@ expect.set_options(timeout=SLOW)
 def serving(
     directory: Path, *command: str | Path, cwd: Path = APP.parent, end: End = Popen.terminate, **variables: str
 ) -> Iterator[tuple[str, Path]]:
-    """A Python command that serves the app: its address and its log, which is kept in `directory`."""
+    """Run a Python command that serves the app; yield the app's address and its log file, which is in `directory`."""
     log = directory / "log"
     with log.open("w") as output:
         try:
@@ -34,12 +34,12 @@ def serving(
 
 
 def part(page: Page, name: str) -> Locator:
-    """A part of the story's page."""
+    """Return the element of the story's page whose data-id is `name`."""
     return page.locator(f"[data-id={name}]")
 
 
 def visit(browser: Browser, url: str, size: str = "laptop", **options: Any) -> Page:
-    """A page of a visitor of their own, with nothing kept from before."""
+    """Open the app as a new visitor, without stored data, and return the page."""
     width, height = SIZES[size]
     touch = size in ("phone", "tablet")
     context = browser.new_context(
@@ -53,12 +53,12 @@ def visit(browser: Browser, url: str, size: str = "laptop", **options: Any) -> P
 
 
 def text(page: Page) -> str:
-    """The story."""
+    """Return the text of the story."""
     return str(page.evaluate(TEXT))
 
 
 def type_story(page: Page, words: str) -> None:
-    """Let `words`, typed by the visitor, be the whole story."""
+    """Replace the whole story by `words`, as if the visitor had typed them."""
     part(page, "editor").click(position={"x": 30, "y": 30})
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(words) if words else page.keyboard.press("Delete")
@@ -66,7 +66,7 @@ def type_story(page: Page, words: str) -> None:
 
 
 def put_caret(page: Page, place: int) -> None:
-    """Put the caret at a place of a text without line ends."""
+    """Put the caret before character `place` of the story, which must have no line ends."""
     part(page, "editor").focus()
     page.keyboard.press("Control+Home")
     for _ in range(place):
@@ -80,7 +80,7 @@ def put_caret_at_end(page: Page) -> None:
 
 
 def settle(page: Page, **values: str | float) -> None:
-    """Set some settings, as the visitor would, by their names."""
+    """Set the settings with these names, as a visitor would."""
     page.locator("details", has=part(page, "random-seed")).evaluate("details => details.open = true")
     for name, value in values.items():
         field = page.locator(f"[data-setting={name}]")
@@ -93,20 +93,20 @@ def settle(page: Page, **values: str | float) -> None:
 
 
 def done(page: Page) -> str:
-    """The story, once the model has written."""
+    """Wait until the model has stopped writing, and return the story."""
     expect(part(page, "stop")).to_have_attribute("aria-disabled", "true")
     expect(part(page, "status")).to_have_text(re.compile("Done|Stopped"))
     return text(page)
 
 
 def write(page: Page) -> str:
-    """The story, once the model has gone on with it."""
+    """Let the model continue the story, wait until it has stopped, and return the story."""
     part(page, "write").click()
     return done(page)
 
 
 def tinted(page: Page, name: str) -> list[str]:
-    """The passages that a tint covers."""
+    """Return the passages that the tint (CSS highlight) `name` covers."""
     found: list[str] = page.evaluate(
         """name => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(() =>
         [...CSS.highlights.get(name) ?? []].map(tint => {
@@ -121,7 +121,7 @@ def tinted(page: Page, name: str) -> list[str]:
 
 
 def click_letter(page: Page, place: int) -> None:
-    """Click the letter at a place of the story."""
+    """Click character `place` of the story."""
     box = page.evaluate(
         """place => {
           const walker = document.createTreeWalker(document.querySelector("[data-id=editor]"), NodeFilter.SHOW_TEXT);

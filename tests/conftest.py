@@ -1,4 +1,4 @@
-"""What many tests start from: a tiny network with characters of its own, its checkpoint, and a book made in code."""
+"""Fixtures for many tests: a tiny model, its checkpoint, a generated book, the running app and a browser."""
 
 import random
 import shutil
@@ -22,9 +22,10 @@ from tests.browser import APP, serving
 B, T, E, H, V = 3, 5, 7, 11, 13  # all different, so that a swapped axis fails
 CHARACTERS = "\n .abdehilnot"
 CASED = "\n !,.?ABDEHILNOTabdehilnot“”"
-TALE = "the old lion ate a hot tin on the hill. and all in a bad hat. he had a ball at the inn.\n"  # that it has read
+# The tiny models count this text as their training text: their copies hold its hashes.
+TALE = "the old lion ate a hot tin on the hill. and all in a bad hat. he had a ball at the inn.\n"
 
-# How a model learned, as far as the page shows it.
+# The part of a training record that the page shows.
 RECORD = {
     "curve": [
         {"step": 10 * i, "seconds": 60 * i, "training_nats": 3 - i if i else None, "held_out_nats": 3 - i / 2}
@@ -39,7 +40,7 @@ WORDS = (
 
 
 def book(characters: int, seed: int = 0) -> str:
-    """So many characters of sentences in paragraphs, the same for the same seed, and each seed another book."""
+    """Return `characters` characters of random sentences in paragraphs, a different book for each seed."""
     chance = random.Random(seed)
     text = ""
     while len(text) < characters:
@@ -49,7 +50,7 @@ def book(characters: int, seed: int = 0) -> str:
 
 
 def lively(config: LSTMConfig, scale: float = 10, remember: float = 5, seed: int = 0) -> CharLSTM:
-    """An untrained network with large weights, which remembers for long: what it has read decides what it writes."""
+    """Return an untrained network with large weights and a long memory: its text depends on what it has read."""
     torch.manual_seed(seed)
     network = CharLSTM(config, V)
     with torch.no_grad():
@@ -57,7 +58,7 @@ def lively(config: LSTMConfig, scale: float = 10, remember: float = 5, seed: int
             weights.mul_(scale)
         for layer in network.layers:
             layer.get_parameter("bias_hh_l0")[H : 2 * H] += remember  # the forget gates
-        network.output.bias.zero_()  # nothing is likely in itself
+        network.output.bias.zero_()  # so that only the state makes a character likely
     return network.eval()
 
 
@@ -80,14 +81,14 @@ def model(network: CharLSTM, vocabulary: Vocabulary) -> Model:
 
 @pytest.fixture
 def exact(model: Model) -> Model:
-    """`model`, whose decoder is made as that of a larger network would be."""
+    """`model` with an exact decoder, which by default only a larger network gets."""
     vars(model)["decoder"] = Decoder(model.network, exact=True)
     return model
 
 
 @pytest.fixture
 def directory(model: Model, tmp_path: Path) -> Path:
-    """`model`, saved."""
+    """The directory of the checkpoint of `model`."""
     save(model, tmp_path / "tiny")
     return tmp_path / "tiny"
 
@@ -106,7 +107,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def own_process() -> Iterator[None]:
-    """For what a command may do to its whole process: all of it is undone."""
+    """Undo what a command changes in its whole process: signal handlers, denormals and the number of threads."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     threads = torch.get_num_threads()
     yield
@@ -130,7 +131,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three small models for the page: `tiny` in small letters, `cased`, which is slower, and one as the tutorials'."""
+    """Three small models for the page: `tiny` without capitals, `cased`, which is slower, and the tutorials' kind."""
     place = tmp_path_factory.mktemp("models")
     record = {"held_out": {"bits_per_character": 2.5}, "parameters": 12345, "seconds": 90, "corpus": {"name": "tale"}}
     copies = Copies((Source.of("tale", TALE),))
@@ -161,13 +162,13 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def small_server(shelf: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app with these small models; afterwards its log must hold no traceback."""
+    """The address of the app with the models of `shelf`; afterwards its log must hold no traceback."""
     with serving(tmp_path_factory.mktemp("small-server"), APP, "--checkpoint", *shelf) as (url, log):
         yield url
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
-@pytest.fixture(scope="module")  # while it is open, no other test can have an event loop
+@pytest.fixture(scope="module")  # while the browser is open, no other test can run an event loop
 def browser() -> Iterator[Browser]:
     quiet = ["quic", "background-networking", "component-update", "sync", "gpu"]
     with sync_playwright() as playwright:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Passes connections on to a port of this machine, until it is cut."""
+    """Forwards connections to a port of this machine, until `cut` is called."""
 
     def __init__(self, port: int) -> None:
         self.to, self.open, self.pairs = port, True, list[socket.socket]()
@@ -42,7 +42,7 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
 
     def cut(self) -> None:
-        """End every connection, and let none be made."""
+        """Close every connection and refuse new ones."""
         self.open = False
         pairs, self.pairs = self.pairs, []
         for each in pairs:
@@ -51,7 +51,7 @@ class Proxy:
             each.close()
 
     def mend(self) -> None:
-        """Let connections be made again."""
+        """Accept connections again."""
         self.open = True
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for the Hub on the loopback address, for the real client to talk to."""
+"""A stand-in for the Hub on the loopback address: the real client sends its requests to it."""
 
 import base64
 import hashlib
@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 import huggingface_hub.constants
 import pytest
 
-TOKEN = "hf_of_ann"  # ann's login, who may write to what is hers
+TOKEN = "hf_of_ann"  # the login of the user ann, who may write to her own repositories
 
 
 class Hub(ThreadingHTTPServer):
-    """The Hub's HTTP interface: repositories with revisions, each a commit with its files. Large files go by LFS."""
+    """The Hub's HTTP interface. A repository has revisions, each a commit of files; large files use Git LFS."""
 
     daemon_threads = True
 
@@ -30,22 +30,22 @@ class Hub(ThreadingHTTPServer):
         self.spaces: dict[str, dict[str, str]] = {}  # name -> its variables
         self.stored: dict[str, bytes] = {}  # SHA-256 -> a large file's content
         self.refusal: tuple[int, str] | None = None  # status and error code for every request
-        self.refusals: dict[str, tuple[int, str]] = {}  # the same for requests whose path holds this
-        self.unknown = ""  # what is wrong with the metadata of every card
-        self.sizes: dict[str, int] = {}  # what is claimed of a file, where it is not true
+        self.refusals: dict[str, tuple[int, str]] = {}  # part of a path -> the same for requests with that path
+        self.unknown = ""  # the error to report for the metadata of every card
+        self.sizes: dict[str, int] = {}  # file -> a false size to report
         self.sent: list[str] = []  # the files whose content was sent
-        self.requests: list[str] = []  # method and path of all that came
+        self.requests: list[str] = []  # method and path of every request
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def publish(self, name: str, directory: Path, revision: str = "main") -> str:
-        """Put a directory's files there; return the commit."""
+        """Commit the files of `directory` as a revision; return the commit."""
         return self.commit(name, {file.name: file.read_bytes() for file in directory.iterdir()}, revision)
 
     def commit(self, name: str, content: dict[str, bytes], revision: str = "main") -> str:
-        """Let a revision be these files; return the commit."""
+        """Commit these files as a revision; return the commit."""
         commit = hashlib.sha1(repr(sorted(content.items())).encode()).hexdigest()
         self.commits[commit] = content
         self.repositories.setdefault(name, {})[revision] = commit
@@ -57,12 +57,12 @@ class Hub(ThreadingHTTPServer):
 
     @property
     def written(self) -> list[str]:
-        """The commits that were asked for."""
+        """The requests that asked for a commit."""
         return [request for request in self.requests if "/commit/" in request]
 
 
 def plan(file: str, there: dict[str, bytes]) -> dict[str, Any]:
-    """How a file is to be uploaded, and the digest of what is there by that name."""
+    """Return the Hub's answer before an upload of `file`: the way of uploading, and the digest of the present file."""
     large, content = file.endswith(".safetensors"), there.get(file, b"")
     oid = hashlib.sha256(content) if large else hashlib.sha1(b"blob %d\0" % len(content) + content)
     answer = {"path": file, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
@@ -88,7 +88,7 @@ class Answer(BaseHTTPRequestHandler):
         self.reply(status, json.dumps(value).encode(), Content_Type="application/json")
 
     def refused(self) -> bool:
-        """Note the request, and turn it away where that is asked for."""
+        """Record the request; refuse it, and return True, if the test has set a refusal for it."""
         hub = self.server
         hub.requests.append(f"{self.command} {self.path}")
         refusal = hub.refusal or next((refusal for part, refusal in hub.refusals.items() if part in self.path), None)
@@ -129,7 +129,7 @@ class Answer(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 (the base class's naming)
 
     def do_DELETE(self) -> None:
-        """Forget a variable of a Space."""
+        """Delete a variable of a Space."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if not self.refused():
             variables = self.server.spaces["/".join(urlsplit(self.path).path.split("/")[3:5])]
@@ -137,7 +137,7 @@ class Answer(BaseHTTPRequestHandler):
             self.json({})
 
     def do_PUT(self) -> None:
-        """Take in a large file, at the address that the batch request named."""
+        """Store a large file that is sent to the address from the answer to the batch request."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
         if not self.refused():
             assert self.path == f"/store/{hashlib.sha256(content).hexdigest()}"
@@ -202,7 +202,7 @@ class Answer(BaseHTTPRequestHandler):
         return self.json({"url": url, "name": name})
 
     def commit(self, name: str, revision: str, lines: list[dict[str, Any]]) -> None:
-        """One commit on top of a branch, or beside it as a pull request."""
+        """Make one commit on a branch, or as a pull request."""
         hub = self.server
         content = dict(hub.content(name, revision))
         for line in lines:
@@ -222,7 +222,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
-    """An empty Hub that the client in this process talks to, with an empty cache without a login."""
+    """Start an empty Hub and yield it; the client in this process uses it, with an empty cache and no login."""
     server = Hub()
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     constants = huggingface_hub.constants

@@ -1,4 +1,4 @@
-"""The page as axe judges it, both pages in light and in dark; in forced colours; and at four sizes."""
+"""Accessibility: axe on both tabs in light and dark, tints in forced colours, and the page at four window sizes."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -11,13 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import SIZES, TEXT, done, part, put_caret, settle, tinted, type_story, visit, write
 from tests.conftest import TALE
 
-# A colour on its way from one to another is none that axe should judge.
+# axe must not measure a colour in the middle of a transition.
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
-# The header of a message that pops up is Gradio's: a button that holds another.
+# The header of a pop-up message is excluded: it is Gradio's own, a button inside a button.
 AXE = """() => axe.run({ exclude: [[".toast-header"]] }, { resultTypes: ["violations"] }).then(({ violations }) =>
   violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, target, failureSummary }) => [id, html, target, failureSummary])))"""
-# axe leaves these undecided: placeholders, letters on a tint, and numbers on a gradient. Colours here hide nothing.
+# Contrasts that axe leaves undecided: placeholders, letters on a tint, and numbers on a gradient. The colours may be
+# translucent, so each is painted over those behind it.
 CONTRASTS = """() => {
   const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const light = (...colours) => {
@@ -64,14 +65,14 @@ def page(small_server: str, browser: Browser, theme: str, request: pytest.Fixtur
 
 
 def flaws(page: Page) -> list[Any]:
-    """What is wrong with the page as it is now: what axe finds, and contrasts that it leaves undecided."""
+    """Return the faults of the page as it is now: axe's findings, and low contrasts that axe leaves undecided."""
     found: list[Any] = page.evaluate(AXE)
     contrasts: dict[str, float] = page.evaluate(CONTRASTS)
     return found + [(name, round(ratio, 2)) for name, ratio in contrasts.items() if ratio < 4.5]
 
 
 def panel(page: Page, which: str) -> None:
-    """Open a part of the panel, which a phone has below; or close it, by ""."""
+    """Open a part of the panel, or close the panel if `which` is ""; only a phone has buttons for this."""
     button = part(page, f"open-{which}" if which else "close-panel")
     if button.is_visible():
         button.click()
@@ -154,7 +155,7 @@ def test_the_page_fits_its_window(small_server: str, browser: Browser, size: str
     page.context.close()
 
 
-def test_in_forced_colours_a_tint_is_told_by_its_line(small_server: str, browser: Browser) -> None:
+def test_each_tint_has_an_underline_of_its_own_in_forced_colours(small_server: str, browser: Browser) -> None:
     page = visit(browser, small_server, forced_colors="active")
     page.evaluate(AXE_SCRIPT)
     type_story(page, TALE)

@@ -20,7 +20,7 @@ from tests.browser import serving
 from tests.stand_in import TOKEN, Hub, serve
 from tests.test_card import RECORD
 
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, where it sends a large file
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the Hub client's own, for a large file
 SPACE = {"SYSTEM": "spaces", "SPACE_ID": "ann/space", "OPENID_PROVIDER_URL": "http://127.0.0.1:9"}
 SPACE |= {"OAUTH_CLIENT_ID": "an app", "OAUTH_CLIENT_SECRET": "its secret", "OAUTH_SCOPES": "openid profile"}
 
@@ -54,7 +54,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 @pytest.fixture
 def page(hub: Hub, model: Model, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A page as on a Space, with a model that was trained with the key "right": its address, and its log."""
+    """The address and the log of a page as on a Space, where the key "right" belongs to a trained model."""
     save(replace(model, training=RECORD), tmp_path / "trained")
     places = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
     variables: Any = SPACE | places
@@ -63,7 +63,7 @@ def page(hub: Hub, model: Model, tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def signed(token: str, name: str = "ann") -> dict[str, str]:
-    """The headers of a visitor with a session as Gradio 6.31.0 keeps it (oauth.py) and Starlette signs it."""
+    """Return the headers of a visitor's session, as Gradio 6.31.0 stores it (oauth.py) and Starlette signs it."""
     person = {"name": name, "preferred_username": name, "profile": "", "picture": ""}
     session = {"oauth_info": {"access_token": token, "scope": "", "expires_at": 2**40, "userinfo": person}}
     key = hashlib.sha256((SPACE["OAUTH_CLIENT_SECRET"] + "-v4").encode()).hexdigest()
@@ -72,7 +72,7 @@ def signed(token: str, name: str = "ann") -> dict[str, str]:
 
 
 def ask(url: str, name: str, *values: Any, headers: dict[str, str] | None = None) -> tuple[str, Any]:
-    """The last event of an endpoint, and what it tells."""
+    """Call an endpoint; return the name of its last event, and its value or error sentence."""
     headers = {"Content-Type": "application/json", **(headers or {})}
     data = json.dumps({"data": values}).encode()
     address = f"{url}/gradio_api/call/{name}"
@@ -84,7 +84,7 @@ def ask(url: str, name: str, *values: Any, headers: dict[str, str] | None = None
     return event.removeprefix("event: "), told[0] if isinstance(told, list) else told["error"]
 
 
-def test_only_a_space_whose_visitors_can_sign_in_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publishing_is_offered_only_on_a_space_with_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not account.available()
     for name, value in SPACE.items():
         monkeypatch.setenv(name, value)
@@ -93,7 +93,7 @@ def test_only_a_space_whose_visitors_can_sign_in_offers_it(monkeypatch: pytest.M
     assert not account.available()
 
 
-def test_a_visitor_publishes_in_their_own_account_and_the_token_stays_nowhere(
+def test_a_visitor_publishes_in_their_own_account_and_the_token_is_stored_nowhere(
     page: tuple[str, Path], hub: Hub, tmp_path: Path
 ) -> None:
     assert ask(page[0], "signed_in", headers=signed(TOKEN)) == ("complete", "ann")
@@ -103,7 +103,7 @@ def test_a_visitor_publishes_in_their_own_account_and_the_token_stays_nowhere(
     )
     assert "ann/tale" in hub.private
     assert load("ann/tale").training == RECORD
-    assert page[1].exists()  # the log is among the files
+    assert page[1].exists()  # the log is one of the searched files
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     assert ask(page[0], "signed_in") == ("complete", "")  # another visitor
 
@@ -116,7 +116,9 @@ def test_nobody_publishes_without_a_session_of_their_own(page: tuple[str, Path],
     assert hub.requests == []
 
 
-def test_a_model_is_published_by_its_key_alone_and_from_the_page_itself(page: tuple[str, Path], hub: Hub) -> None:
+def test_publishing_needs_the_key_of_the_model_and_a_request_from_the_page_itself(
+    page: tuple[str, Path], hub: Hub
+) -> None:
     assert (
         ask(page[0], "publish_model", "wrong", "tale", True, headers=signed(TOKEN))[1]
         == "There is no training with this key."
@@ -138,7 +140,7 @@ def test_a_model_is_published_by_its_key_alone_and_from_the_page_itself(page: tu
         ("tale", signed(TOKEN, "bob"), "The Hub does not let this page write to bob/tale: choose a name that is new."),
     ],
 )
-def test_what_goes_wrong_is_said_in_a_sentence_without_the_token(
+def test_an_error_is_one_sentence_without_the_token(
     page: tuple[str, Path], name: str, visitor: dict[str, str], said: str
 ) -> None:
     event, told = ask(page[0], "publish_model", "right", name, True, headers=visitor)

@@ -1,4 +1,4 @@
-"""An output layer that learns from a text: the steps it takes, against autograd, and what it must not know yet."""
+"""The adapted output layer: it takes the steps of autograd, and no prediction uses later characters."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def output() -> nn.Linear:
 
 
 def some_text(characters: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Hidden states (T, H), and ids that follow from them more often than not (T,)."""
+    """Return hidden states (T, H) and the ids (T,) that mostly follow from them."""
     chance = torch.Generator().manual_seed(seed)
     following = torch.randint(V, (characters,), generator=chance)
     hidden = F.one_hot(following % H, H) + 0.3 * torch.randn(characters, H, generator=chance)
@@ -24,7 +24,7 @@ def some_text(characters: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def by_autograd(output: nn.Linear, hidden: Tensor, following: Tensor) -> Tensor:
-    """The same by torch's own gradients, with the weights and the bias apart."""
+    """Return the logits (T, V) of `AdaptedOutput.read`, but by torch's own gradients, with weights and bias apart."""
     layer = nn.Linear(H, V)
     layer.load_state_dict(output.state_dict())
     squares = {parameter: torch.zeros_like(parameter) for parameter in layer.parameters()}
@@ -42,14 +42,14 @@ def by_autograd(output: nn.Linear, hidden: Tensor, following: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def test_it_takes_the_steps_that_autograd_would(output: nn.Linear) -> None:
+def test_it_takes_the_same_steps_as_autograd(output: nn.Linear) -> None:
     hidden, following = some_text(9 * EVERY)
     expected = by_autograd(output, hidden, following)
     torch.testing.assert_close(AdaptedOutput(output).read(hidden, following), expected, rtol=1e-4, atol=1e-4)
     assert (expected - output(hidden).detach()).abs().max() > 0.01
 
 
-def test_the_first_block_is_predicted_as_by_the_network_which_never_changes(output: nn.Linear) -> None:
+def test_the_first_block_is_predicted_as_by_the_network_and_the_network_stays_unchanged(output: nn.Linear) -> None:
     hidden, following = some_text(5 * EVERY)
     before = output(hidden).detach()
     logits = AdaptedOutput(output).read(hidden, following)
@@ -58,7 +58,7 @@ def test_the_first_block_is_predicted_as_by_the_network_which_never_changes(outp
     assert torch.equal(output(hidden).detach(), before)
 
 
-def test_what_follows_a_character_changes_no_prediction_up_to_it(output: nn.Linear) -> None:
+def test_later_characters_change_no_earlier_prediction(output: nn.Linear) -> None:
     hidden, following = some_text(6 * EVERY)
     logits = AdaptedOutput(output).read(hidden, following)
     for t in (0, EVERY - 1, 2 * EVERY, 4 * EVERY + 5):
@@ -70,7 +70,7 @@ def test_what_follows_a_character_changes_no_prediction_up_to_it(output: nn.Line
         assert not torch.equal(changed[block_end:], logits[block_end:])
 
 
-def test_a_text_is_predicted_better_the_more_of_it_is_read(output: nn.Linear) -> None:
+def test_predictions_improve_while_a_text_is_read(output: nn.Linear) -> None:
     hidden, following = some_text(150 * EVERY)
     logits = AdaptedOutput(output).read(hidden, following)
     nats = [F.cross_entropy(logits[part], following[part]) for part in (slice(10 * EVERY), slice(140 * EVERY, None))]
@@ -79,7 +79,7 @@ def test_a_text_is_predicted_better_the_more_of_it_is_read(output: nn.Linear) ->
 
 
 @pytest.mark.parametrize("left_over", [0, 1, EVERY - 1])
-def test_character_by_character_it_learns_the_same(output: nn.Linear, left_over: int) -> None:
+def test_reading_character_by_character_learns_the_same(output: nn.Linear, left_over: int) -> None:
     hidden, following = some_text(4 * EVERY + left_over)
     at_once, in_steps = AdaptedOutput(output), AdaptedOutput(output)
     at_once.read(hidden, following)

@@ -1,4 +1,4 @@
-"""Which typed character a repaired one stands for."""
+"""The alignment of a typed text with its repaired text."""
 
 import random
 
@@ -20,13 +20,13 @@ def test_characters_that_stay_or_change_one_for_one_keep_their_place() -> None:
     assert paired("Ab, “I”") == [("A", "a"), ("b", "b"), (",", ""), (" ", " "), ("“", '"'), ("I", "i"), ("”", '"')]
 
 
-def test_what_becomes_several_or_nothing_is_told() -> None:
+def test_a_character_can_become_several_or_none() -> None:
     assert paired("a—b") == [("a", "a"), ("—", "--"), ("b", "b")]
     assert paired("do… it")[2] == ("…", "...")
     assert paired("a😀cab") == [("a", "a"), ("😀", ""), ("c", "c"), ("a", "a"), ("b", "b")]
 
 
-def test_places_never_fall_and_letters_that_are_known_are_found_in_any_text() -> None:
+def test_places_never_decrease_and_an_unchanged_text_keeps_its_places() -> None:
     chance = random.Random(3)
     for _ in range(200):
         typed = "".join(chance.choices("abcdehilnot .'\n“”—…😀éXZ\u0301", k=40))

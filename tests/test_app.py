@@ -40,7 +40,7 @@ def test_predict_needs_the_prompt_alone_and_returns_1000_characters(client: Clie
     assert len(text) == 1000
 
 
-def test_predict_stops_where_it_is_told(client: Client) -> None:
+def test_predict_stops_at_a_given_text_or_at_the_end_of_a_sentence(client: Client) -> None:
     until = client.predict("Alice", model="alice", stop="text", until="e", seed=1, api_name="/predict")
     assert until.endswith("e")
     assert until.count("e") == 1
@@ -103,7 +103,7 @@ def test_each_action_is_an_endpoint_with_a_name_and_a_description(client: Client
     assert not [name for endpoint in offered.values() for name in endpoint["parameters"] if "param_" in str(name)]
 
 
-def test_a_program_goes_on_with_a_text_that_was_cut_off(client: Client) -> None:
+def test_a_program_can_continue_a_text_that_was_cut_off(client: Client) -> None:
     how: dict[str, Any] = {"model": "alice", "length": 90, "seed": 3, "api_name": "/write"}
     whole = client.predict("One ", **how)["text"]
     model = load(APP.parent / "assets" / "alice")
@@ -124,7 +124,7 @@ def test_a_model_is_saved_as_one_file(client: Client) -> None:
 # ---- many at once ----------------------------------------------------------------------------------------------------
 
 
-# The app with one slot, and with a fault in it that one seed brings out.
+# The app with one slot, and with a fault that occurs only with seed 13.
 SMALL_HOUSE = """
 import time
 
@@ -156,9 +156,7 @@ def write_long(page: Page) -> None:
     part(page, "write").click()
 
 
-def test_in_a_full_house_one_waits_in_the_queue_and_who_goes_away_makes_room(
-    small_house: str, browser: Browser
-) -> None:
+def test_a_visitor_waits_in_the_queue_until_another_one_leaves(small_house: str, browser: Browser) -> None:
     first, second = visit(browser, small_house), visit(browser, small_house)
     write_long(first)
     first.wait_for_function(f"{TEXT}.length > 50")
@@ -171,7 +169,7 @@ def test_in_a_full_house_one_waits_in_the_queue_and_who_goes_away_makes_room(
     second.close()
 
 
-def test_a_program_that_hangs_up_is_written_for_no_longer(small_house: str) -> None:
+def test_a_request_ends_when_its_program_hangs_up(small_house: str) -> None:
     body = json.dumps({"data": ["Alice", "alice", 100_000] + [None] * 10}).encode()
     call = f"{small_house}/gradio_api/call/predict"
     asked = urllib.request.Request(call, data=body, headers={"Content-Type": "application/json"})
@@ -179,11 +177,11 @@ def test_a_program_that_hangs_up_is_written_for_no_longer(small_house: str) -> N
         event = json.load(answer)["event_id"]
     with urllib.request.urlopen(f"{call}/{event}") as stream:
         assert stream.readline() == b"event: generating\n"
-    # The only place would be taken for minutes.
+    # Otherwise the only slot would be occupied for minutes.
     assert len(Client(small_house, verbose=False).predict("Alice", length=20, api_name="/predict")) == 20
 
 
-def test_a_fault_is_told_in_a_sentence_and_the_page_stays_usable(small_house: str, browser: Browser) -> None:
+def test_a_fault_is_reported_in_a_sentence_and_the_page_stays_usable(small_house: str, browser: Browser) -> None:
     page = visit(browser, small_house)
     settle(page, seed=13, length=50, stop="length")
     part(page, "write").click()
@@ -217,7 +215,7 @@ def test_another_process_writes_the_same_text_for_the_same_seed(client: Client) 
 # ---- as a Space ------------------------------------------------------------------------------------------------------
 
 
-def test_a_copy_of_nothing_but_the_spaces_files_starts_and_answers_and_writes_nothing(tmp_path: Path) -> None:
+def test_a_copy_of_only_the_spaces_files_starts_and_answers_and_writes_no_file(tmp_path: Path) -> None:
     space = tmp_path / "space"
     for name, content in space_files([]).items():
         (space / name).parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +233,7 @@ def test_a_copy_of_nothing_but_the_spaces_files_starts_and_answers_and_writes_no
     assert "Traceback" not in log.read_text()
 
 
-def test_a_variable_names_the_models_and_one_that_cannot_be_used_is_named_on_the_page(
+def test_a_variable_names_the_models_and_the_page_names_those_that_cannot_be_used(
     tmp_path: Path, browser: Browser
 ) -> None:
     with serving(tmp_path, APP, CHECKPOINTS="assets/pooh, nothing-there ,assets/alice") as (url, log):
@@ -249,7 +247,7 @@ def test_a_variable_names_the_models_and_one_that_cannot_be_used_is_named_on_the
     assert "Traceback" not in log.read_text()
 
 
-def test_without_any_model_that_can_be_used_it_says_why_and_ends() -> None:
+def test_the_app_ends_with_the_reasons_if_no_model_can_be_used() -> None:
     environment = os.environ | {"CHECKPOINTS": "nothing-there,nor-there"}
     run = subprocess.run([sys.executable, APP], env=environment, capture_output=True, text=True)
     assert run.returncode == 2
@@ -266,7 +264,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: P
     assert "there is no checkpoint directory" in run.stderr
 
 
-def test_a_routine_that_there_is_not_is_refused_in_one_sentence() -> None:
+def test_an_unknown_decoder_routine_is_refused_in_one_sentence() -> None:
     run = subprocess.run([sys.executable, APP], env=os.environ | {"DECODER": "abacus"}, capture_output=True, text=True)
     assert run.returncode == 2
     assert run.stderr == "app.py: DECODER is 'abacus', but must be one of int8, int7, float32\n"

@@ -1,4 +1,4 @@
-"""Checkpoints as zips: what was packed comes back byte for byte, and whatever is no checkpoint is refused."""
+"""Checkpoints as zips: unpacking returns the packed files byte for byte, and refuses any other zip."""
 
 import io
 import shutil
@@ -28,7 +28,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def zipped(file: Path, *entries: tuple[str | ZipInfo, bytes], compression: int = ZIP_DEFLATED) -> Path:
-    """A zip of the files of a checkpoint, all empty, with these before them."""
+    """Write a zip with `entries` first, then the other files that a checkpoint needs, all empty."""
     own = {entry if isinstance(entry, str) else entry.filename for entry, _ in entries}
     with ZipFile(file, "w", compression) as archive:
         for entry, content in entries:
@@ -40,7 +40,7 @@ def zipped(file: Path, *entries: tuple[str | ZipInfo, bytes], compression: int =
 
 
 def refused(file: Path, said: str) -> None:
-    """Unpacking it raises an error of one sentence that names the file, and writes nothing."""
+    """Assert that unpacking `file` writes nothing and raises one sentence, which has `said` and names the file."""
     before = sorted(file.parent.iterdir())
     with pytest.raises(CheckpointError, match=rf"\A[^\n]*{said}[^\n]*\Z") as error:
         unpack(file, file.parent / "unpacked")
@@ -48,13 +48,13 @@ def refused(file: Path, said: str) -> None:
     assert sorted(file.parent.iterdir()) == before
 
 
-def test_what_was_packed_comes_back_byte_for_byte(directory: Path, packed: Path, tmp_path: Path) -> None:
+def test_unpacking_returns_the_packed_files_byte_for_byte(directory: Path, packed: Path, tmp_path: Path) -> None:
     unpack(packed, tmp_path / "unpacked")
     assert contents(tmp_path / "unpacked") == contents(directory)
     assert set(contents(directory)) == set(FILES)
 
 
-def test_only_the_files_of_a_checkpoint_are_packed_and_those_it_needs_must_be_there(
+def test_only_the_files_of_a_checkpoint_are_packed_and_the_needed_ones_must_exist(
     directory: Path, tmp_path: Path
 ) -> None:
     (directory / "holiday.mp4").write_bytes(b"x")
@@ -71,7 +71,7 @@ def test_only_the_files_of_a_checkpoint_are_packed_and_those_it_needs_must_be_th
 def test_a_zip_is_loaded_as_its_directory_is_and_has_its_own_name(directory: Path, packed: Path, model: Model) -> None:
     loaded = hub.load(packed)
     assert loaded.name == "my"
-    shutil.rmtree(directory)  # nothing of it is needed
+    shutil.rmtree(directory)  # the zip alone must be enough
     again = hub.load(str(packed))
     assert again.digest == loaded.digest
     assert again.vocabulary == model.vocabulary
@@ -116,14 +116,14 @@ def test_a_zip_without_a_file_that_a_checkpoint_needs_is_refused(tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFDIR])
-def test_a_link_and_what_is_no_file_are_refused(tmp_path: Path, kind: int) -> None:
+def test_links_pipes_and_directories_are_refused(tmp_path: Path, kind: int) -> None:
     link = ZipInfo(CARD)
     link.external_attr = (kind | 0o777) << 16
     refused(zipped(tmp_path / "my.zip", (link, b"/etc/passwd")), "is a link or a device")
 
 
 def altered(file: Path, name: str, change: Callable[[ZipInfo], None]) -> Path:
-    """Declare something else of a file in a zip."""
+    """Change what a zip declares about one of its files."""
     with ZipFile(file) as archive:
         entries = {entry.filename: (entry, archive.read(entry)) for entry in archive.infolist()}
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
@@ -141,7 +141,7 @@ def test_an_encrypted_zip_is_refused(packed: Path) -> None:
     refused(altered(packed, WEIGHTS, encrypt), "is encrypted: pack the checkpoint without a password")
 
 
-def test_another_compression_than_that_of_an_ordinary_zip_is_refused(tmp_path: Path) -> None:
+def test_an_unusual_compression_is_refused(tmp_path: Path) -> None:
     refused(zipped(tmp_path / "my.zip", (CARD, b"x"), compression=ZIP_BZIP2), "is packed in an unusual way")
 
 
@@ -165,7 +165,7 @@ def test_a_zip_that_holds_more_than_it_declares_is_refused_before_more_is_unpack
     decompressor = zipfile._get_decompressor  # type: ignore[attr-defined]
 
     class Watched:
-        """What a decompressor gives back in one go."""
+        """A decompressor that records the size of the largest piece it returns."""
 
         def __init__(self, kind: int) -> None:
             self.real = decompressor(kind)
@@ -194,7 +194,7 @@ def test_a_zip_with_a_long_table_of_files_is_refused_before_the_table_is_read(
 
 
 @pytest.mark.parametrize("cut", [0, 10, 500, -1])
-def test_what_is_no_whole_zip_is_refused(packed: Path, cut: int) -> None:
+def test_a_zip_that_was_cut_off_is_refused(packed: Path, cut: int) -> None:
     packed.write_bytes(packed.read_bytes()[:cut])
     refused(packed, "is damaged or no zip of a checkpoint: give a checkpoint's directory or its zip")
 
@@ -215,7 +215,7 @@ def test_a_zip_with_a_comment_or_of_the_large_format_is_refused(packed: Path) ->
     refused(packed, "is damaged or no zip of a checkpoint")
 
 
-def test_nothing_that_is_there_is_overwritten(packed: Path, tmp_path: Path) -> None:
+def test_an_existing_directory_is_not_overwritten(packed: Path, tmp_path: Path) -> None:
     (tmp_path / "unpacked").mkdir()
     with pytest.raises(CheckpointError, match="unpacked exists already: give the name of a new directory"):
         unpack(packed, tmp_path / "unpacked")

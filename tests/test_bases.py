@@ -1,4 +1,4 @@
-"""From which model a run begins, if from any."""
+"""The choice of the base model from which a training run begins, or of none."""
 
 import dataclasses
 import math
@@ -34,7 +34,7 @@ TEXT = book(600, seed=3)
 
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model that knows the language of `book`."""
+    """A small model trained on the language of `book`."""
     directory = tmp_path_factory.mktemp("knowing")
     (directory / "pages.txt").write_text(book(20_000, seed=1), encoding="utf-8")
     list(Trainer(read([directory / "pages.txt"], form="lines"), TINY, directory / "english").run())
@@ -43,7 +43,7 @@ def knowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model that knows a language of its own."""
+    """A small model trained on another language, which is `book` in cipher."""
     directory = tmp_path_factory.mktemp("other")
     (directory / "pages.txt").write_text(book(20_000, seed=1).translate(CIPHER), encoding="utf-8")
     list(Trainer(read([directory / "pages.txt"], form="lines"), TINY, directory / "cipher").run())
@@ -53,7 +53,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---- which model knows a text ----------------------------------------------------------------------------------------
 
 
-def test_of_several_models_the_one_that_knows_the_language_is_taken(knowing: Path, other: Path) -> None:
+def test_the_model_that_knows_the_language_is_chosen_among_several(knowing: Path, other: Path) -> None:
     for text, name in ((TEXT, "english"), (TEXT.translate(CIPHER), "cipher")):
         choice = choose(text, [knowing, other])
         assert choice.base
@@ -72,21 +72,21 @@ def test_a_text_in_another_language_or_script_gets_no_model(knowing: Path, text:
     assert choice.reason.startswith("from nothing: english, the best model at hand, needs ")
 
 
-def test_where_there_is_no_model_it_begins_from_nothing() -> None:
+def test_training_begins_from_nothing_if_there_is_no_model() -> None:
     assert choose(TEXT, []).base is None
 
 
-def test_an_unknown_character_costs_what_it_takes_to_name_it(model: Model) -> None:
+def test_an_unknown_character_costs_a_fixed_number_of_bits(model: Model) -> None:
     known = "the old lion ate a hot tin on the hill"
     bits = bits_per_character(model, known) * len(known)
     assert bits_per_character(model, known + "ж!") * (len(known) + 2) == pytest.approx(bits + 2 * UNKNOWN_BITS)
     assert bits_per_character(model, "ж") == math.inf
 
 
-def test_what_repeats_is_learned_on_the_fly_and_what_does_not_is_not() -> None:
+def test_a_repetitive_text_needs_few_bits_when_learned_on_the_fly() -> None:
     assert learned_on_the_fly("ab" * 500) < 0.1
     assert learned_on_the_fly("a" * 99) < learned_on_the_fly(TEXT) < math.log2(len(set(TEXT)))
-    # Two of two characters, by hand: 1/2; then, of "a" seen once, (0 + 1 * 1/2) / 2.
+    # By hand: "a" is one of two characters, 1/2. After one "a", "b" has (0 + 1 * 1/2) / (1 + 1) = 1/4.
     assert learned_on_the_fly("ab") == pytest.approx((1 + 2) / 2)
 
 
@@ -113,7 +113,7 @@ def test_a_base_is_a_model_that_has_read_a_library(model: Model, tmp_path: Path)
 
 def test_auto_looks_for_bases_among_the_assets(knowing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ASSETS", knowing.parent)
-    assert begin("auto", TEXT, MODERN).base is None  # it has read too little
+    assert begin("auto", TEXT, MODERN).base is None  # this model was trained on too little text
     monkeypatch.setattr(module, "LIBRARY", 10_000)
     chosen = begin("auto", TEXT, MODERN)
     assert chosen.base
@@ -129,7 +129,9 @@ def test_a_text_as_large_as_a_library_begins_from_nothing(knowing: Path, monkeyp
     assert begin("auto", book(10_001, seed=3), MODERN).base is None
 
 
-def test_none_begins_from_nothing_and_a_name_from_that_model(knowing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_none_begins_from_nothing_and_a_path_begins_from_that_model(
+    knowing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "ASSETS", knowing.parent)
     assert begin("none", TEXT, MODERN).base is None
     chosen = begin(str(knowing), TEXT.translate(CIPHER), MODERN)

@@ -19,7 +19,7 @@ PROMPT = "the old tale\nabide in it"
 
 
 def settings(seed: int, **options: Any) -> GenerationConfig:
-    """Settings that differ from seed to seed."""
+    """Return settings that vary with `seed`, except for the given `options`."""
     chance = random.Random(seed)
     own = {
         "temperature": chance.choice([0, 0.5, 1, 2]),
@@ -47,8 +47,8 @@ def test_64_requests_that_join_and_leave_at_random_give_the_texts_they_give_alon
     assert len({request.text for request in requests}) > 50
 
 
-def test_texts_that_are_learned_from_and_others_are_in_one_batch_what_they_are_alone(exact: Model) -> None:
-    # The cache must give the adapting ones no state: they learn while they read.
+def test_adapting_and_other_requests_in_one_batch_give_the_texts_they_give_alone(exact: Model) -> None:
+    # The prefix cache must give adapting requests no state: they learn while they read the prompt.
     batch = Batch(exact, PrefixCache())
     for round in range(2):
         prompts = [PROMPT * (2 + seed % 3) for seed in range(8)]
@@ -65,7 +65,7 @@ def test_texts_that_are_learned_from_and_others_are_in_one_batch_what_they_are_a
     assert len({"".join(generate(exact, PROMPT * 20, config)) for config in (learned, plain)}) == 2
 
 
-def test_a_text_that_cannot_be_learned_from_fails_alone(exact: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_cannot_adapt_fails_alone(exact: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_memory(*_: Any) -> None:
         raise MemoryError("out of memory")
 
@@ -94,7 +94,7 @@ def test_a_prompt_that_is_being_read_delays_no_other_request(exact: Model) -> No
     assert long.done
 
 
-def test_who_has_a_short_prompt_waits_for_steps_and_who_has_a_long_one_does_not(exact: Model) -> None:
+def test_a_request_with_a_short_prompt_waits_for_steps_and_one_with_a_long_prompt_does_not(exact: Model) -> None:
     batch = Batch(exact)
     batch.join(Request(exact, PROMPT * 9, GenerationConfig()))
     batch.step()
@@ -104,7 +104,7 @@ def test_who_has_a_short_prompt_waits_for_steps_and_who_has_a_long_one_does_not(
     assert batch.writing
 
 
-def test_a_cancelled_request_grows_no_more_and_the_others_go_on(exact: Model) -> None:
+def test_a_cancelled_request_stops_and_the_others_go_on(exact: Model) -> None:
     requests = [Request(exact, "a", settings(seed, length=60)) for seed in range(3)]
     batch = Batch(exact)
     for request in requests:

@@ -13,7 +13,7 @@ from tests.conftest import B, T
 from training.batches import Streams, Windows
 
 N = 211
-IDS = torch.arange(N)  # every character tells its place
+IDS = torch.arange(N)  # each id is its own position in the text
 
 
 def batches(reader: Windows | Streams, epoch: int = 0) -> list[tuple[Tensor, Tensor]]:
@@ -24,7 +24,7 @@ def batches(reader: Windows | Streams, epoch: int = 0) -> list[tuple[Tensor, Ten
 @pytest.mark.parametrize("step", [0, 7, 10_000])
 def test_a_batch_is_a_function_of_its_step(kind: type[Windows] | type[Streams], step: int) -> None:
     reader, other = kind(IDS, B, T, 4), kind(IDS, B, T, 4)
-    for i in (3, 50, 1):  # what was read before changes nothing
+    for i in (3, 50, 1):  # earlier batches must not matter
         other.batch(i)
     for first, second in zip(reader.batch(step), other.batch(step), strict=True):
         assert torch.equal(first, second)
@@ -56,7 +56,7 @@ def test_reading_leaves_the_process_wide_random_numbers_alone(kind: type[Windows
 # ---- windows ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_window_learns_the_one_character_that_follows_it() -> None:
+def test_the_target_of_a_window_is_the_one_character_that_follows_it() -> None:
     inputs, targets = Windows(IDS, B, T, 0).batch(0)
     assert inputs.shape == (B, T)
     assert targets.shape == (B, 1)
@@ -93,7 +93,7 @@ def test_a_text_of_one_window_is_one_batch_of_one() -> None:
 
 
 class Largest(TorchFunctionMode):
-    """Notes the most bytes that any tensor holds which a torch function returns."""
+    """Records the size in bytes of the largest tensor that a torch function returns."""
 
     bytes = 0
 
@@ -111,8 +111,8 @@ def test_memory_stays_in_proportion_to_the_text_and_not_to_its_windows() -> None
     window = 100
     with Largest() as largest:
         inputs, _ = Windows(ids, B, window, 0).batch(0)
-    assert largest.bytes <= ids.nbytes  # the windows written out would be a hundred times that
-    assert largest.bytes > ids.nbytes / 2  # the shuffled order was seen, so the measuring works
+    assert largest.bytes <= ids.nbytes  # all windows, written out, would take a hundred times as much
+    assert largest.bytes > ids.nbytes / 2  # the measurement has seen the shuffled order, so it works
     assert inputs.untyped_storage().nbytes() == B * (window + 1) * 8
 
 
@@ -151,7 +151,7 @@ def test_streams_are_spread_evenly_round_the_text() -> None:
     assert gaps.max() - gaps.min() <= 1
 
 
-def test_a_stream_goes_round_and_round() -> None:
+def test_a_stream_begins_again_at_the_end_of_the_text() -> None:
     reader = Streams(IDS, 1, T, 0)
     read = torch.cat([reader.batch(step)[0][0] for step in range(100)])
     assert torch.equal(read, torch.arange(500) % N)

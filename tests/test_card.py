@@ -44,7 +44,7 @@ def test_the_metadata_is_yaml_that_the_hub_can_read() -> None:
     assert (data.license, data.language, data.base_model) == (None, None, None)
 
 
-def test_licence_and_language_are_told_where_they_are_known() -> None:
+def test_the_metadata_has_the_licence_and_the_language_if_they_are_known() -> None:
     data: Any = ModelCard(card(RECORD, licence="cc0-1.0", language="en")).data
     assert (data.license, data.language) == ("cc0-1.0", "en")
 
@@ -57,7 +57,7 @@ def test_the_language_is_that_of_the_corpus_unless_another_is_given() -> None:
         assert data.language == told
 
 
-def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> None:
+def test_the_text_names_the_corpus_the_figures_the_command_and_the_machine() -> None:
     text = ModelCard(card(RECORD)).text
     for part in (
         "# pooh\n",
@@ -76,7 +76,7 @@ def test_the_text_tells_the_corpus_the_figures_the_command_and_the_machine() -> 
         assert part in text
 
 
-def test_a_model_that_began_from_another_names_it() -> None:
+def test_the_card_names_the_base_model() -> None:
     assert "beginning from" not in card(RECORD)
     text = card(RECORD | {"init": {"name": "storyteller", "sha256": "ef56"}})
     assert "beginning from `storyteller` (SHA-256 of its weights `ef56`)" in text
@@ -95,15 +95,15 @@ def test_a_card_says_what_the_copies_are_only_where_there_are_any() -> None:
 @pytest.mark.parametrize(
     "directory", sorted(path.parent for path in ROOT.glob("assets/*/README.md")), ids=lambda p: p.name
 )
-def test_the_card_of_each_shipped_checkpoint_is_that_of_its_record_and_names_the_licence(directory: Path) -> None:
+def test_each_shipped_card_is_made_from_its_record_and_names_the_licence(directory: Path) -> None:
     training = json.loads((directory / "training.json").read_text(encoding="utf-8"))
     with_licence = card(training, copies=True).replace("library_name", "license: mit\nlibrary_name", 1)
     assert (directory / "README.md").read_text(encoding="utf-8") == with_licence
 
 
-def test_the_sample_of_the_weights_is_shown_as_it_was_written_and_as_nothing_but_text() -> None:
+def test_the_sample_at_the_best_step_is_shown_unchanged_as_plain_text() -> None:
     text = card(RECORD)
-    # Indented by four, Markdown shows every line as it stands.
+    # Markdown shows a line that is indented by four spaces unchanged.
     assert "\n    said pooh.\n    \n    “so,” said he\n    ---\n    # no heading\n" in text
     assert "xqz" not in text
     assert "by heart\n" not in text.split("## A sample")[1]

@@ -1,9 +1,9 @@
-"""What was done to a text, told and added up."""
+"""The changes that cleaning made to a text: their sentences and their totals."""
 
 from training.changes import Change, Changes, counted, note, total
 
 
-def test_a_change_tells_each_of_its_counts_in_the_right_number() -> None:
+def test_a_change_states_each_of_its_counts_in_singular_or_plural() -> None:
     assert (
         str(Change("{line end} joined into {paragraph}", (3120, 1545)))
         == "3,120 line ends joined into 1,545 paragraphs"
@@ -12,7 +12,7 @@ def test_a_change_tells_each_of_its_counts_in_the_right_number() -> None:
     assert counted(2, "dash") == "2 dashes"
 
 
-def test_nothing_is_noted_that_did_not_occur() -> None:
+def test_a_change_that_did_not_occur_is_not_noted() -> None:
     changes: Changes = []
     note(changes, "{line end} joined into {paragraph}", 0, 5)
     note(changes, "{dash} set as in print", 2)

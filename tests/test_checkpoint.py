@@ -1,4 +1,4 @@
-"""A trained model on disk: what is saved is what is loaded, and nothing else is ever loaded."""
+"""A trained model on disk: loading returns what was saved, and refuses anything else."""
 
 import copy
 import hashlib
@@ -40,7 +40,7 @@ from model.sampling import SamplingConfig
 from model.vocabulary import Vocabulary
 from tests.conftest import CHARACTERS, TALE, H, V, book, lively
 
-VOUCHED = [file for file in FILES if file != CARD]  # the card is for people
+VOUCHED = [file for file in FILES if file != CARD]  # no digest vouches for the card, which is for people
 
 
 def logits(model: Model) -> torch.Tensor:
@@ -54,7 +54,7 @@ def same(a: Model, b: Model) -> bool:
 
 
 def refusal(directory: Path) -> str:
-    """The sentence in which the checkpoint is refused."""
+    """Return the one sentence with which `load` refuses the checkpoint."""
     with pytest.raises(CheckpointError, match=r"\w") as error:
         load(directory)
     assert "\n" not in str(error.value)
@@ -66,7 +66,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 
 def other_run(model: Model, directory: Path) -> Path:
-    """Another checkpoint whose files have the very same sizes: other weights, characters, settings and record."""
+    """Save another checkpoint with the same file sizes, but with other weights, characters, settings and record."""
     torch.manual_seed(1)
     network = CharLSTM(model.network.config, V)
     changed = Model(
@@ -100,7 +100,7 @@ def test_a_loaded_network_is_the_saved_one_with_its_weights_as_stored(model: Mod
     assert not loaded.network.training
 
 
-def test_stored_layers_are_off_by_half_a_step_of_127_at_most_and_the_rest_by_half_precision(model: Model) -> None:
+def test_stored_layers_are_off_by_at_most_half_a_quantization_step_and_the_rest_by_half_precision(model: Model) -> None:
     stored = weights_of(as_stored(model.network))
     for name, weights in weights_of(model.network).items():
         step = weights.abs().max() / 127 if "layers" in name and "weight" in name else weights.abs().max() * 2**-10
@@ -117,7 +117,7 @@ def test_weights_loaded_and_saved_again_are_the_same_bit_for_bit(directory: Path
     assert first.digest == second.digest
 
 
-def test_a_loaded_network_can_learn_on(directory: Path) -> None:
+def test_a_loaded_network_can_be_trained_further(directory: Path) -> None:
     network = load(directory).network.train()
     before = weights_of(copy.deepcopy(network))
     optimizer = torch.optim.SGD(network.parameters(), 0.1)
@@ -140,7 +140,7 @@ def as_version_1(model: Model, directory: Path) -> Path:
     return directory
 
 
-def test_a_checkpoint_of_version_1_is_loaded_and_saved_as_one_of_today(model: Model, tmp_path: Path) -> None:
+def test_a_checkpoint_of_version_1_is_loaded_and_saved_in_the_present_version(model: Model, tmp_path: Path) -> None:
     older = load(as_version_1(model, tmp_path / "tiny"))
     halves = copy.deepcopy(model.network).half().float()
     assert_same_weights(older.network, halves)
@@ -150,14 +150,14 @@ def test_a_checkpoint_of_version_1_is_loaded_and_saved_as_one_of_today(model: Mo
     assert_same_weights(load(tmp_path / "tiny").network, as_stored(halves))
 
 
-def test_weights_of_another_version_than_the_config_tells_are_refused(model: Model, tmp_path: Path) -> None:
+def test_weights_of_another_version_than_the_one_in_the_config_are_refused(model: Model, tmp_path: Path) -> None:
     directory = as_version_1(model, tmp_path / "tiny")
     edit(directory / CONFIG, version=VERSION)
     assert f"{directory / WEIGHTS} does not hold the weights that {CONFIG} describes" in refusal(directory)
 
 
 def test_sizes_are_compared_before_memory_is_taken_for_them(directory: Path) -> None:
-    # Sixteen layers of 8,192 have 8,600 million weights: with memory for them, this test would be killed.
+    # Sixteen layers of 8,192 units have 8.6 billion weights: if `load` took memory for them, this test would be killed.
     config = json.loads((directory / CONFIG).read_text())
     edit(directory / CONFIG, architecture=config["architecture"] | {"hidden_size": 8192, "layers": 16})
     assert f"{directory / WEIGHTS} does not hold the weights that {CONFIG} describes" in refusal(directory)
@@ -307,7 +307,7 @@ def test_a_file_of_another_run_with_the_same_sizes_is_refused(
 
 
 def test_weights_of_another_run_on_the_same_book_are_refused(model: Model, directory: Path, tmp_path: Path) -> None:
-    # Another seed: only the weights and the record differ, so that the figures told would be those of other weights.
+    # With another seed only weights and record differ: if this were loaded, its figures would be of other weights.
     torch.manual_seed(1)
     network = CharLSTM(model.network.config, V)
     save(replace(model, network=network, training={"seed": 8}), tmp_path / "other")
@@ -369,7 +369,7 @@ def test_characters_too_many_for_the_config_are_refused(directory: Path) -> None
 
 
 def rewrite(path: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
-    """Other weights in the same file, with the metadata that vouches for them."""
+    """Change the weights in the file, and keep its metadata, which has the digests of all files."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
     weights = load_file(path)
@@ -498,10 +498,10 @@ def test_a_file_in_the_way_is_refused_and_left_untouched(model: Model, tmp_path:
 
 
 class Crash(BaseException):
-    """Not an Exception, as the end of a process is none."""
+    """Like the end of a process, not an Exception: no `except Exception` catches it."""
 
 
-# Everything through which saving changes the disk.
+# All functions by which saving changes the disk.
 TOUCHES = [
     (Path, "mkdir"),
     (Path, "write_text"),
@@ -515,7 +515,7 @@ TOUCHES = [
 
 
 def crash_at(n: int, monkeypatch: pytest.MonkeyPatch, *, dead: bool) -> list[str]:
-    """Crash at the n-th touch of the disk; a dead process touches nothing from then on."""
+    """Let the n-th change of the disk crash, and all later ones too if `dead`; return the list of changes."""
     touches: list[str] = []
 
     def guard(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -565,10 +565,10 @@ def test_a_crash_at_any_moment_of_saving_leaves_the_old_or_the_new_checkpoint_wh
         assert same(load(directory), new)
     assert len(touches) < n
     assert len(outcomes) > 15
-    assert outcomes == sorted(outcomes)  # old before the moment of the exchange, new from then on
+    assert outcomes == sorted(outcomes)  # the old one before the moment of the exchange, the new one afterwards
 
 
-def test_the_first_save_of_a_run_leaves_nothing_or_all_after_a_crash(model: Model, tmp_path: Path) -> None:
+def test_a_crash_in_the_first_save_leaves_nothing_or_a_whole_checkpoint(model: Model, tmp_path: Path) -> None:
     n, crashed = 0, True
     while crashed:
         n += 1

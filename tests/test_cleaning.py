@@ -1,4 +1,4 @@
-"""Wrapped lines become paragraphs, and what is not prose stays as it is."""
+"""Cleaning joins wrapped lines into paragraphs, and leaves text that is not prose unchanged."""
 
 import re
 import textwrap
@@ -38,7 +38,7 @@ def test_wrapped_lines_become_the_paragraphs_that_they_were() -> None:
 @pytest.mark.parametrize(
     "text", [CHAT, CODE, SUBTITLES, (VERSE + "\n\n") * 20], ids=["chat", "code", "subtitles", "poem"]
 )
-def test_what_is_not_hard_wrapped_prose_passes_unchanged(text: str) -> None:
+def test_text_that_is_not_hard_wrapped_prose_stays_unchanged(text: str) -> None:
     cleaned = clean(text)
     assert (cleaned.text, cleaned.typography, cleaned.changes) == (text, "as it is", ())
 
@@ -95,7 +95,7 @@ def test_a_word_cut_at_the_end_of_a_line_is_joined_where_it_occurs_whole() -> No
     assert "1 word joined that the end of a line had cut" in map(str, changes)
 
 
-def test_no_space_comes_behind_a_dash_at_the_end_of_a_line() -> None:
+def test_no_space_is_added_after_a_dash_at_the_end_of_a_line() -> None:
     assert "aa--bb" in joined("x" * 40 + " aa--\nbb " + "x" * 40, [])
 
 
@@ -133,8 +133,8 @@ def test_the_language_is_guessed() -> None:
     ],
     ids=["spaces", "letters", "blank lines behind a break", "lines of one star", "blank lines at the front"],
 )
-def test_a_text_of_hardly_anything_but_one_character_is_cleaned_soon(text: str) -> None:
-    """With time that grows as the square of the length this would take hours."""
+def test_a_text_that_mostly_repeats_one_character_is_cleaned_quickly(text: str) -> None:
+    """If the time grew with the square of the length, this would take hours."""
     assert clean(text).text.count("woodcutter") == text.count("woodcutter")
 
 
@@ -147,7 +147,7 @@ paragraph = st.lists(word, min_size=1, max_size=60).map(" ".join)
 @given(st.lists(paragraph, min_size=1, max_size=8), st.integers(30, 80))
 @settings(derandomize=True, deadline=None, max_examples=200)
 def test_the_sequence_of_words_stays(paragraphs: list[str], width: int) -> None:
-    """All but a word that a line end had cut, which is joined and told."""
+    """No letter changes; words become fewer only where a word cut by a line end is joined, which is counted."""
     text = "\n\n".join(textwrap.fill(each, width, break_on_hyphens=False) for each in paragraphs)
     changes: Changes = []
     after = spaced(joined(scene_breaks(emphasis(text, changes), changes), changes), changes)

@@ -1,4 +1,4 @@
-"""A command in a process of its own: its priority, its place, and why it has failed."""
+"""A command in a process of its own: its priority, its directory, and the reason for its failure."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from training import command
 
 
-def test_a_process_of_low_priority_gets_only_the_time_that_no_other_wants() -> None:
+def test_the_priority_is_lowest_unless_the_result_is_needed_soon() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         command.lower_priority(process.pid, soon=True)
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == 10
@@ -42,5 +42,5 @@ def test_a_command_prints_into_a_pipe_and_its_errors_into_a_file(tmp_path: Path)
         (1, "Traceback\nKeyError: 5", "it broke off, through a fault of this program"),
     ],
 )
-def test_a_failure_is_told_in_a_sentence(code: int, printed: str, told: str) -> None:
+def test_a_failure_is_described_in_a_sentence(code: int, printed: str, told: str) -> None:
     assert command.failure("training.train", code, printed) == told

@@ -26,7 +26,7 @@ CALL = "/gradio_api/call"
 
 @contextmanager
 def balanced(directory: Path, ports: list[int]) -> Iterator[str]:
-    """nginx as the documents say, before copies at these ports: its address."""
+    """Run nginx in front of the copies at these ports, configured as in docs/serving.md; yield its address."""
     [configuration] = re.findall(r"```nginx\n(.*?)```", DOCUMENT, re.DOTALL)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -35,7 +35,7 @@ def balanced(directory: Path, ports: list[int]) -> Iterator[str]:
         assert f"127.0.0.1:{port}" in configuration
         configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{ours}")
     configuration = configuration.replace("127.0.0.1:8080", here)
-    # Where a service of the system would keep them, another user may not write.
+    # The default folders of nginx belong to the system's service: another user may not write there.
     kept = "".join(
         f"{name}_temp_path {directory}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -62,7 +62,7 @@ def answers(port: int) -> bool:
 
 
 class Visitor:
-    """Asks from an address of its own on the loopback network."""
+    """A client with a source address of its own, 127.0.0.`n`."""
 
     def __init__(self, server: str, n: int) -> None:
         self.server, self.source = server, (f"127.0.0.{n}", 0)
@@ -71,7 +71,7 @@ class Visitor:
         return http.client.HTTPConnection(self.server, timeout=60, source_address=self.source)
 
     def write(self, begun: Callable[[], object] = bool, **values: Any) -> str:
-        """The text that comes, up to its end or to the loss of the copy; `begun` is called at its first ones."""
+        """Return the text that arrives until it ends or the copy is lost; call `begun` at the first characters."""
         posted = self.connect()
         posted.request("POST", f"{CALL}/v2/write", json.dumps(values), {"Content-Type": "application/json"})
         event = json.load(posted.getresponse())["event_id"]
@@ -91,7 +91,7 @@ class Visitor:
 
 
 def characters(url: str) -> float:
-    """How many a copy has written."""
+    """Return how many characters the copy at `url` has written."""
     connection = http.client.HTTPConnection(urlparse(url).netloc, timeout=60)
     connection.request("GET", "/metrics")
     told = connection.getresponse().read().decode()
@@ -99,7 +99,7 @@ def characters(url: str) -> float:
     return next(float(line.split()[1]) for line in told.splitlines() if line.startswith("lstm_characters_total "))
 
 
-def test_the_text_is_the_same_from_each_copy_and_another_takes_over_where_one_is_lost(
+def test_each_copy_writes_the_same_text_and_another_takes_over_if_one_is_lost(
     shelf: list[Path], tmp_path: Path
 ) -> None:
     command: list[str | Path] = [APP, "--metrics", "--checkpoint", *shelf]

@@ -1,4 +1,4 @@
-"""Copies: all that are long enough are found and nothing else, by hashes that are the same everywhere."""
+"""Copies of a training text: all that are long enough are found and nothing else, by hashes that never change."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from model.copying import BITS, LETTERS, MOST, RUN, Copies, Run, Source, hashed,
 from tests.conftest import book
 
 TEXT, OTHER = book(5_000), book(3_000, seed=1)
-OPEN, CLOSE = "~" * 11, "#" * 17  # what stands in no book
+OPEN, CLOSE = "~" * 11, "#" * 17  # characters that no book has
 
 
 def windows(text: str) -> list[str]:
@@ -22,13 +22,13 @@ def windows(text: str) -> list[str]:
 
 
 def by_hand(text: str, source: str) -> set[int]:
-    """Where the windows of `text` begin that stand in `source`."""
+    """Return where the windows of `text` begin that also occur in `source`."""
     there = set(windows(source))
     return {i for i, window in enumerate(windows(text)) if window in there}
 
 
 def found(runs: list[Run]) -> set[int]:
-    """Where the windows of `text` begin that lie in one of the runs."""
+    """Return where the windows of `text` begin that lie inside one of the runs."""
     return {i for run in runs for i in range(run.start, run.end - RUN + 1)}
 
 
@@ -36,7 +36,7 @@ def found(runs: list[Run]) -> set[int]:
 
 
 @pytest.mark.parametrize("stride", [1, 7])
-def test_the_hash_is_the_sum_written_down_for_it(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hash_is_the_documented_sum(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "CHUNK", 13)  # many chunks, the last of them not full
     first, *multipliers = map(int, copying.MULTIPLIERS)
     text = "Zoë said 안녕 😀\U0010ffff\n" * 5
@@ -79,8 +79,8 @@ def test_every_copy_of_a_window_or_more_is_found_with_its_ends() -> None:
 
 
 @pytest.mark.parametrize("seed", [2, 3])
-def test_what_is_found_is_what_a_search_in_the_text_finds(seed: int) -> None:
-    # The same words in another order, so that some windows stand in both.
+def test_the_runs_are_those_that_a_search_in_the_text_finds(seed: int) -> None:
+    # The same words in another order, so that some windows occur in both texts.
     chance, text = random.Random(seed), ""
     while len(text) < 4_000:
         start, length = chance.randrange(len(TEXT)), chance.randint(5, 90)
@@ -91,13 +91,13 @@ def test_what_is_found_is_what_a_search_in_the_text_finds(seed: int) -> None:
     assert runs == sorted(runs, key=lambda run: run.start)
 
 
-def test_no_other_book_raises_an_alarm() -> None:
+def test_no_copies_are_found_in_another_book() -> None:
     other = book(100_000, seed=1)
     assert by_hand(other, TEXT) == set() == found(Copies((Source.of("book", TEXT),)).runs(other))
 
 
 @pytest.mark.parametrize("most", [1_000, 700, 170])
-def test_of_a_long_text_fewer_windows_are_kept_and_all_copies_found_that_are_long_enough(most: int) -> None:
+def test_a_long_text_keeps_fewer_windows_and_all_copies_that_are_long_enough_are_found(most: int) -> None:
     source = Source.of("book", TEXT, most)
     assert source.stride == {1_000: 5, 700: 8, 170: RUN}[most]
     assert len(source.hashes) <= max(most, len(TEXT) // RUN)
@@ -106,24 +106,24 @@ def test_of_a_long_text_fewer_windows_are_kept_and_all_copies_found_that_are_lon
         start = chance.randrange(len(TEXT) - length)
         runs = copies.runs(OPEN + TEXT[start : start + length] + CLOSE)
         assert len(runs) == 1
-        assert 11 <= runs[0].start < 11 + source.stride  # all of it is copied, though not all that is copied is in it
+        assert 11 <= runs[0].start < 11 + source.stride  # inside the copy, perhaps without its ends
         assert 11 + length - source.stride < runs[0].end <= 11 + length
 
 
-def test_all_windows_are_kept_as_long_as_that_makes_no_large_file() -> None:
+def test_all_windows_are_kept_while_the_file_stays_small() -> None:
     assert Source.of("book", TEXT).stride == 1
     assert Source.of("book", TEXT).surely_found == RUN
     assert Source.of("book", TEXT).characters == len(TEXT)
     assert 4 * MOST < 5_000_000  # bytes
 
 
-def test_of_several_texts_each_copy_names_its_own_and_the_first_where_both_have_it() -> None:
+def test_a_copy_names_its_text_and_the_newest_one_where_two_have_it() -> None:
     copies = Copies((Source.of("first", TEXT),)).and_then(Source.of("second", OTHER + TEXT[:400]))
     text = OPEN + TEXT[:100] + CLOSE + TEXT[1_000:1_050] + CLOSE + OTHER[70:150]
     assert copies.runs(text) == [Run(11, 111, "second"), Run(128, 178, "first"), Run(195, 275, "second")]
 
 
-def test_a_copy_within_a_longer_one_is_told_once_and_two_that_overlap_both() -> None:
+def test_a_copy_inside_a_longer_one_is_reported_once_and_two_that_overlap_are_both_reported() -> None:
     copies = Copies((Source.of("inner", TEXT[50:90]), Source.of("outer", TEXT[:120]), Source.of("on", TEXT[80:200])))
     runs = copies.runs(TEXT[:200])
     assert runs == [Run(0, 120, "outer"), Run(80, 200, "on")]
@@ -147,7 +147,7 @@ def test_rows_of_spaces_and_stars_are_not_copies() -> None:
     assert sum(map(str.isalnum, TEXT[:RUN])) >= LETTERS
 
 
-def test_half_a_character_does_no_harm() -> None:
+def test_half_a_surrogate_pair_does_no_harm() -> None:
     text = TEXT[:40] + "\ud800"
     assert Copies((Source.of("book", text),)).runs(text) == [Run(0, 41, "book")]
 
@@ -163,7 +163,7 @@ def test_the_share_that_is_new_counts_characters(text: str, share: float) -> Non
     assert share_new(text, Copies((Source.of("book", TEXT),)).runs(text)) == pytest.approx(share)
 
 
-def test_to_read_the_same_again_adds_nothing() -> None:
+def test_reading_the_same_text_again_adds_nothing() -> None:
     source = Source.of("book", TEXT)
     copies = Copies((), unknown="elder").and_then(Source.of("other", OTHER)).and_then(source)
     assert [s.name for s in copies.and_then(Source.of("again", TEXT)).sources] == ["again", "other"]
@@ -178,20 +178,20 @@ def copies() -> Copies:
     return Copies((Source.of("Ælfric’s 안녕 😀", TEXT), Source.of("other", OTHER, most=500)), unknown="elder")
 
 
-def test_what_is_stored_is_what_is_read_again(copies: Copies) -> None:
+def test_reading_the_file_returns_what_was_stored(copies: Copies) -> None:
     again = Copies.from_data(copies.data)
     assert again.unknown == "elder"
     for source, other in zip(copies.sources, again.sources, strict=True):
         assert (source.name, source.characters, source.stride) == (other.name, other.characters, other.stride)
         assert source.hashes.tolist() == other.hashes.tolist()
         assert other.hashes.dtype == np.uint64
-    assert again.data == copies.data  # the same bytes, whenever they are written
+    assert again.data == copies.data  # the bytes do not depend on the time of writing
     assert Copies.from_data(Copies(()).data).sources == ()
 
 
 def test_a_window_takes_less_than_half_of_its_eight_bytes() -> None:
     source = Source.of("book", book(50_000))
-    assert len(Copies((source,)).data) < 4.3 * len(source.hashes)  # fewer bytes the more there are
+    assert len(Copies((source,)).data) < 4.3 * len(source.hashes)  # the more windows, the fewer bytes for each
 
 
 def test_the_file_does_not_hold_the_text(copies: Copies) -> None:
@@ -209,7 +209,7 @@ def test_a_file_cut_off_anywhere_is_refused(copies: Copies) -> None:
             Copies.from_data(whole[:length])
 
 
-def test_of_a_file_with_one_bit_flipped_no_other_hashes_are_read(copies: Copies) -> None:
+def test_a_file_with_one_bit_flipped_is_refused_or_gives_the_same_hashes(copies: Copies) -> None:
     whole, refused = copies.data, 0
     for place in range(0, len(whole), len(whole) // 70):
         damaged = bytearray(whole)
@@ -261,7 +261,7 @@ STEPS[1] = 5  # three hashes, 1280 apart
         {"about": about(), "hashes-0": STEPS[:7]},
         {"about": about(), "hashes-0": STEPS.ravel()},
         {"about": about(), "hashes-0": STEPS * 0},  # the same hash again
-        {"about": about(), "hashes-0": STEPS[::-1]},  # more than its bits can be
+        {"about": about(), "hashes-0": STEPS[::-1]},  # a hash of more than BITS bits
         {"about": about(), "hashes-0": np.full((8, 3), 255, np.uint8)},  # descending
         {"about": about(), "hashes-0": STEPS, "more": STEPS},
         {"about": about(), "hashes-0": np.array([{}], dtype=object)},  # a pickle
@@ -272,18 +272,20 @@ def test_a_file_of_other_content_is_refused(arrays: dict[str, Any]) -> None:
         Copies.from_data(stored(**arrays))
 
 
-def test_the_plainest_sound_file_is_read() -> None:
+def test_the_simplest_valid_file_is_read() -> None:
     [source] = Copies.from_data(stored(about=about(), **{"hashes-0": STEPS})).sources
     assert source.hashes.tolist() == [1280, 2560, 3840]
 
 
 @pytest.mark.parametrize("data", [b"text", b"PK\x03\x04", b"\x80\x04N.", b"\x93NUMPY\x01\x00"])
-def test_what_is_no_npz_file_is_refused(data: bytes) -> None:
+def test_a_file_that_is_not_npz_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\A[^\n]+\Z"):
         Copies.from_data(data)
 
 
-def test_a_small_file_that_unpacks_to_gigabytes_is_refused_still_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     file = io.BytesIO()
     with (
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,

@@ -1,4 +1,4 @@
-"""Files to clean text, and what is said of files that are none."""
+"""From files to clean text, and the errors for files that are not text."""
 
 import hashlib
 from collections.abc import Callable
@@ -28,7 +28,7 @@ CURLY = "“The old garden,” she answered—“it’s the river’s own.” He
 
 
 def refusal(*paths: Path) -> str:
-    """The sentence in which the files are refused."""
+    """Return the one sentence with which `read` refuses the files."""
     with pytest.raises(TextFileError, match=r"\w") as error:
         read(paths)
     assert "\n" not in str(error.value)
@@ -171,7 +171,7 @@ def test_the_first_nine_tenths_train_and_the_rest_is_held_out(write: Write, leng
     assert corpus.held_out.endswith("y")
 
 
-def test_of_a_large_text_no_more_is_held_out_than_it_takes_to_measure(write: Write) -> None:
+def test_no_more_of_a_large_text_is_held_out_than_a_measurement_needs(write: Write) -> None:
     length = 10 * MOST_HELD_OUT + 5
     corpus = read([write("x" * (length - 2) + "yz")])
     assert corpus.training + corpus.held_out == corpus.text
@@ -194,7 +194,7 @@ def test_several_files_are_read_in_order_and_cleaned_each_by_itself(write: Write
     assert [file["name"] for file in corpus.files] == ["one.txt", "two.text", "three"]
 
 
-def test_each_book_knows_its_part_of_the_corpus(write: Write) -> None:
+def test_each_book_has_its_part_of_the_corpus(write: Write) -> None:
     paths = [write(BOOK, "one.txt"), write(CURLY.encode("utf-16"), "two.txt"), write(FRENCH, "three.txt")]
     corpus = read(paths[:2], hold_out=paths[2:])
     assert [(book.name, book.encoding, book.cleaned.language) for book in corpus.books] == [
@@ -207,7 +207,7 @@ def test_each_book_knows_its_part_of_the_corpus(write: Write) -> None:
     assert corpus.language == "en"
 
 
-def test_the_record_of_a_file_is_of_its_bytes_as_they_lie_on_the_disk(write: Write) -> None:
+def test_the_record_of_a_file_describes_its_bytes_on_the_disk(write: Write) -> None:
     path = write(b"\xef\xbb\xbf" + BOOK.replace("\n", "\r\n").encode())
     data = path.read_bytes()
     expected = {"name": "book.txt", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -1,4 +1,4 @@
-"""The decoder is the network itself, a step at a time, and a stream is the same in every batch."""
+"""The decoder computes what the network computes, one step at a time, and a stream is the same in every batch."""
 
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,14 @@ def read_by_reference(network: CharLSTM, ids: NDArray[np.int64]) -> NDArray[np.f
 # ---- it is the network -----------------------------------------------------------------------------------------------
 
 
-def test_in_float32_its_steps_give_the_networks_logits_to_a_hundred_thousandth(network: CharLSTM) -> None:
+def test_a_float32_decoder_gives_the_logits_of_the_network_to_a_hundred_thousandth(network: CharLSTM) -> None:
     ids = some_ids(B, T)
     np.testing.assert_allclose(
         read(Decoder(network, PLAIN), ids), read_by_reference(network, ids), rtol=1e-5, atol=1e-5
     )
 
 
-def test_exact_ones_give_them_to_a_twentieth_where_weights_are_of_common_size() -> None:
+def test_an_exact_decoder_gives_the_logits_to_a_twentieth_if_the_weights_have_common_sizes() -> None:
     network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=3), scale=3, remember=1)
     ids = some_ids(B, 50)
     expected = read_by_reference(network, ids)
@@ -72,12 +72,12 @@ def test_exact_ones_give_them_to_a_twentieth_where_weights_are_of_common_size() 
     assert np.ptp(expected) > 2
 
 
-def test_exact_or_not_is_a_matter_of_size() -> None:
+def test_only_a_large_network_gets_an_exact_decoder() -> None:
     assert not Decoder(CharLSTM(LSTMConfig("scaled", hidden_size=256, layers=1), V)).exact  # the tutorials' network
     assert Decoder(CharLSTM(LSTMConfig(hidden_size=512, layers=2), V)).exact
 
 
-def test_what_its_streams_have_read_before_counts(network: CharLSTM) -> None:
+def test_streams_continue_from_what_they_have_read_before(network: CharLSTM) -> None:
     decoder, ids = Decoder(network, PLAIN), some_ids(B, T)
     streams = Streams(decoder, B)
     read(decoder, ids[:, :2], streams)
@@ -93,7 +93,7 @@ def test_logits_stay_as_they_were_when_the_streams_move_on(network: CharLSTM) ->
     np.testing.assert_array_equal(first, before)
 
 
-def test_it_stays_as_it_was_when_the_network_learns_on(network: CharLSTM) -> None:
+def test_a_decoder_stays_the_same_when_its_network_is_trained_further(network: CharLSTM) -> None:
     decoder, ids = Decoder(network, PLAIN), some_ids(B, T)
     before = read(decoder, ids)
     with torch.no_grad():
@@ -107,11 +107,11 @@ def test_it_stays_as_it_was_when_the_network_learns_on(network: CharLSTM) -> Non
 
 @pytest.fixture(params=["tiny", "alice"])
 def large(request: pytest.FixtureRequest) -> CharLSTM:
-    """A network whose decoder is exact, or is made so."""
+    """A network whose decoder is exact by its size (alice) or by the argument `EXACT` (tiny)."""
     return lively(CONFIGS[1]) if request.param == "tiny" else load(ASSETS / "alice").network
 
 
-def test_an_exact_decoder_computes_tanh_of_multiples_of_a_step_alone(
+def test_an_exact_decoder_computes_tanh_only_of_multiples_of_a_step(
     large: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder, tanh, given = Decoder(large, EXACT), np.tanh, []
@@ -128,18 +128,18 @@ def test_an_exact_decoder_computes_tanh_of_multiples_of_a_step_alone(
         assert (each * STEPS % 2 == 1).any(), "and they are no coarser"
 
 
-def test_no_sum_can_pass_what_float32_holds_exactly(large: CharLSTM) -> None:
+def test_no_sum_can_exceed_what_float32_holds_exactly(large: CharLSTM) -> None:
     decoder = Decoder(large, EXACT)
     for numbers in decoder.numbers:
         assert (numbers.long().abs().sum(1) * 127 <= 2**24).all()
     multiples = (decoder.output.double() * 2**40).long()  # (V, H)
     assert torch.equal(multiples.double() / 2**40, decoder.output.double())
     together = torch.from_numpy(np.bitwise_or.reduce(multiples.numpy(), axis=1))
-    step = together & -together  # the largest power of two that all of a row are multiples of
+    step = together & -together  # the largest power of two that divides all multiples of a row
     assert (multiples.abs().sum(1) // step * 127 <= 2**24).all()
 
 
-def test_a_network_whose_sums_could_pass_it_is_not_exact() -> None:
+def test_a_network_whose_sums_could_exceed_what_float32_holds_exactly_is_not_exact() -> None:
     network = CharLSTM(LSTMConfig(hidden_size=700, layers=2), V)
     assert Decoder(network).exact
     with torch.no_grad():
@@ -162,7 +162,7 @@ def test_it_uses_exactly_the_weights_that_a_checkpoint_stores(large: CharLSTM) -
         )
 
 
-def test_it_is_the_same_of_a_network_and_of_what_a_checkpoint_gives_back(large: CharLSTM) -> None:
+def test_saving_and_loading_a_network_does_not_change_its_decoder(large: CharLSTM) -> None:
     stored, ids = as_stored(large), some_ids(B, T)
     again = as_stored(stored)
     np.testing.assert_array_equal(read(Decoder(stored, EXACT), ids), read(Decoder(again, EXACT), ids))
@@ -177,7 +177,7 @@ def test_an_exact_stream_is_the_same_bit_for_bit_alone_and_in_every_batch(large:
 
 
 @pytest.mark.usefixtures("own_process")
-def test_it_is_the_same_bit_for_bit_by_every_routine_and_with_any_number_of_threads(
+def test_an_exact_stream_is_the_same_bit_for_bit_with_every_routine_and_number_of_threads(
     large: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = some_ids(9, 12, below=large.vocabulary_size)
@@ -193,7 +193,7 @@ def test_it_is_the_same_bit_for_bit_by_every_routine_and_with_any_number_of_thre
                 np.testing.assert_array_equal(read(decoder, ids[:1]), expected[:1])
 
 
-def test_hidden_states_are_rounded_to_the_nearest_of_their_whole_numbers() -> None:
+def test_hidden_states_are_rounded_to_the_nearest_quantized_value() -> None:
     network = lively(CONFIGS[1], scale=3, remember=1)
     decoder, plain = Decoder(network, EXACT), Decoder(network, PLAIN)
     streams, unrounded = Streams(decoder, B), Streams(plain, B)
@@ -201,7 +201,7 @@ def test_hidden_states_are_rounded_to_the_nearest_of_their_whole_numbers() -> No
     decoder(ids, streams)
     plain(ids, unrounded)
     first, others = streams.hidden[:, :H].astype(float) - 128, streams.hidden[:, H:].astype(float) - 128
-    assert np.abs(first - 63.5 * unrounded.hidden[:, :H]).max() <= 0.501  # of zero states there are no other errors
+    assert np.abs(first - 63.5 * unrounded.hidden[:, :H]).max() <= 0.501  # zero states cause no other error
     assert np.abs(others - 63.5 * unrounded.hidden[:, H:]).max() <= 3
 
 
@@ -243,7 +243,7 @@ def test_prefill_of_a_shipped_network_leads_to_the_state_of_single_steps() -> No
 
 
 @pytest.mark.parametrize("exact", [EXACT, PLAIN], ids=["exact", "plain"])
-def test_streams_come_and_go_and_the_others_go_on(network: CharLSTM, exact: bool) -> None:
+def test_streams_join_and_leave_and_the_others_go_on(network: CharLSTM, exact: bool) -> None:
     decoder, ids = Decoder(network, exact), some_ids(4, T)
     streams = Streams(decoder, 0).reorder([], 3)
     first = read(decoder, ids[:3, :2], streams)
@@ -268,7 +268,7 @@ def test_a_stream_begins_again_and_leaves_the_others_alone(network: CharLSTM, ex
     np.testing.assert_array_equal(again[1], read(decoder, ids[:, 2:])[1])
 
 
-def test_one_id_can_be_read_by_all(network: CharLSTM) -> None:
+def test_all_streams_can_read_one_id(network: CharLSTM) -> None:
     decoder = Decoder(network)
     np.testing.assert_array_equal(
         decoder(np.array([4]), Streams(decoder, B)), decoder(np.array([4] * B), Streams(decoder, B))

@@ -1,4 +1,4 @@
-"""Several processes that train one network: they learn what one learns, go on after a stop, and none waits in vain."""
+"""Several processes train one network: they learn what one learns, go on after a stop, and end if one of them ends."""
 
 import os
 import signal
@@ -25,9 +25,9 @@ from training.resume import Unfinished
 from training.trainer import TIMED_STEPS, Trainer
 
 ROOT = Path(__file__).parent.parent
-Ends = dict[str, dict[str, torch.Tensor]]  # of each run, the weights and the random numbers at its end
+Ends = dict[str, dict[str, torch.Tensor]]  # run -> its weights and random state at the end
 NO_DROPOUT = LSTMConfig(embedding_size=7, hidden_size=11, layers=2)
-EVEN = replace(TINY_MODERN, batch_size=6, precision="float32", patience=0)  # streams for two and for three processes
+EVEN = replace(TINY_MODERN, batch_size=6, precision="float32", patience=0)  # two or three processes can share 6 streams
 RECIPES = {
     "modern": replace(EVEN, network=NO_DROPOUT, ema_decay=0.9, state_reset=0.3),
     "muon": replace(EVEN, network=NO_DROPOUT, optimizer="muon"),
@@ -37,7 +37,7 @@ RECIPES = {
     "bfloat16": replace(EVEN, precision="bfloat16"),
 }
 BFLOAT16 = hardware.has_bfloat16(torch.device("cpu"))  # without it oneDNN has no LSTM in bfloat16
-# What each process runs: the runs that are asked for, and of each the weights and the random numbers at its end.
+# The program of each process: it trains the given runs, and saves the weights and the random state after each run.
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -77,14 +77,14 @@ def text(write: Callable[..., Path]) -> Path:
 
 
 def environment(rank: int, size: int, port: int) -> dict[str, str]:
-    """What torchrun tells a process."""
+    """Return the environment that torchrun gives a process."""
     places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": port}
     return os.environ | {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in places.items()}
 
 
 @contextmanager
 def started(size: int, *command: str | Path) -> Iterator[list["subprocess.Popen[str]"]]:
-    """So many processes of a Python command, which know of each other; those that have not ended then are killed."""
+    """Start a Python command as a group of `size` processes and yield them; kill those that still run afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     processes = [
@@ -107,7 +107,7 @@ def started(size: int, *command: str | Path) -> Iterator[list["subprocess.Popen[
 
 
 def together(size: int, text: Path, place: Path, *runs: str) -> list[Ends]:
-    """Let so many processes train; for each process the weights and random numbers at the end of each run."""
+    """Train in `size` processes; return, for each process, the weights and random state at the end of each run."""
     place.mkdir()
     with started(size, "-c", PROGRAM, text, place, *runs) as processes:
         ends = [process.communicate(timeout=600) for process in processes]
@@ -127,7 +127,7 @@ def assert_close(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[Ends]]:
-    """The text, where two processes have trained, and what each of them has had at the end of each run."""
+    """The text, the directory where two processes have trained, and each process's results at the end of each run."""
     place = tmp_path_factory.mktemp("two")
     (place / "book.txt").write_text(book(2_100), encoding="utf-8")
     runs = ("modern", "modern@7-", "modern@4", "muon", "dropout", "dropout@4-", *["bfloat16"] * BFLOAT16)
@@ -147,7 +147,7 @@ def test_two_processes_learn_what_one_learns(two: tuple[Path, Path, list[Ends]],
     assert records[1]["machine"].endswith(", 2 processes")
 
 
-def test_three_processes_learn_what_one_learns_even_where_one_of_them_has_nothing(text: Path, tmp_path: Path) -> None:
+def test_three_processes_learn_what_one_learns_even_if_one_of_them_has_no_windows(text: Path, tmp_path: Path) -> None:
     ends = together(3, text, tmp_path / "together", "modern", "classic")
     for name in ("modern", "classic"):
         alone = finished(read([text], lowercase=True), RECIPES[name], tmp_path / name, seed=1)
@@ -157,7 +157,7 @@ def test_three_processes_learn_what_one_learns_even_where_one_of_them_has_nothin
 
 
 @pytest.mark.parametrize("name", ["dropout", *["bfloat16"] * BFLOAT16])
-def test_with_dropout_each_process_drops_other_numbers_and_all_have_the_same_weights(
+def test_each_process_has_its_own_dropout_and_all_have_the_same_weights(
     two: tuple[Path, Path, list[Ends]], name: str
 ) -> None:
     _, place, (first, second) = two
@@ -216,19 +216,19 @@ def command(text: Path, out: Path, *more: str) -> list[str | Path]:
 
 
 def until(process: "subprocess.Popen[str]", beginning: str) -> None:
-    """Read what a process prints as far as a line that begins so."""
+    """Read the output of a process up to a line that starts with `beginning`."""
     assert process.stdout
     assert any(line.startswith(beginning) for line in process.stdout)
 
 
 def errors(processes: list["subprocess.Popen[str]"]) -> list[str]:
-    """What the processes have said of errors, once all have ended."""
+    """Wait until all processes have ended; return the error lines that they have printed."""
     said = [process.communicate(timeout=600)[1] for process in processes]
     assert not any("Traceback" in each for each in said), said
     return [line for each in said for line in each.splitlines() if line.startswith("training.train:")]
 
 
-def test_torchrun_starts_the_command_and_the_first_process_speaks(text: Path, tmp_path: Path) -> None:
+def test_torchrun_starts_the_command_and_only_the_first_process_prints(text: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     arguments = [*launch, *command(text, out, "--steps", "20")]
@@ -272,7 +272,7 @@ def test_when_a_process_is_killed_the_others_end_and_the_run_can_go_on(text: Pat
     assert load(out)
 
 
-def test_what_is_wrong_is_said_once_and_ends_all(text: Path, tmp_path: Path) -> None:
+def test_an_error_is_printed_once_and_ends_all_processes(text: Path, tmp_path: Path) -> None:
     with started(2, *command(text, tmp_path / "run", "--batch-size", "5")) as processes:
         [said] = errors(processes)
         assert "5 streams cannot be divided among 2 processes" in said
@@ -283,7 +283,7 @@ def test_what_is_wrong_is_said_once_and_ends_all(text: Path, tmp_path: Path) -> 
         assert [process.returncode for process in processes] == [2, 1]
 
 
-def test_what_only_one_process_meets_is_said_and_ends_all(text: Path, tmp_path: Path) -> None:
+def test_an_error_in_one_process_is_printed_and_ends_all_processes(text: Path, tmp_path: Path) -> None:
     program = """
 import os, sys
 from training import memory, train
@@ -298,7 +298,7 @@ sys.exit(train.main(sys.argv[1:]))
         assert [process.returncode for process in processes] == [2, 2]
 
 
-def test_a_full_disk_ends_all(text: Path, tmp_path: Path) -> None:
+def test_a_full_disk_ends_all_processes(text: Path, tmp_path: Path) -> None:
     program = """
 import os, sys
 from training import train

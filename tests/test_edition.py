@@ -1,4 +1,4 @@
-"""What belongs to an edition is taken out, and nothing of its story."""
+"""Cleaning removes what belongs to an edition, such as its licence and page numbers, and nothing of the story."""
 
 import pytest
 
@@ -24,7 +24,7 @@ STORY = "\n\n".join(
 
 
 def changed(rule: Rule, text: str) -> tuple[str, list[str]]:
-    """What a rule leaves of a text, and the sentences in which it tells what it changed."""
+    """Apply a rule to a text; return the new text and the sentences that describe the changes."""
     changes: Changes = []
     return rule(text, changes), [str(change) for change in changes]
 
@@ -53,7 +53,7 @@ def test_the_licence_is_cut_off(text: str) -> None:
     [note] = notes
     assert note.startswith("Project Gutenberg's header and licence left out: ")
     told = int(note.split(": ")[1].split()[0].replace(",", ""))
-    assert len(text) - len(STORY) - 4 <= told <= len(text) - len(STORY)  # the blank lines around the story count little
+    assert len(text) - len(STORY) - 4 <= told <= len(text) - len(STORY)  # blank lines may count or not
 
 
 def test_a_book_that_speaks_of_an_etext_keeps_its_beginning() -> None:
@@ -112,7 +112,7 @@ def test_a_title_page_is_left_out_up_to_its_imprint(page: str) -> None:
     ],
     ids=["without imprint", "behind prose", "preface"],
 )
-def test_what_is_no_title_page_stays(text: str) -> None:
+def test_a_beginning_that_is_no_title_page_stays(text: str) -> None:
     assert changed(title_page, text) == (text, [])
 
 
@@ -155,7 +155,7 @@ def test_a_story_about_contents_stays() -> None:
     ],
     ids=["advertisement", "notes", "transcriber", "German", "contents", "printer", "imprimerie", "corrections", "box"],
 )
-def test_what_stands_behind_the_story_is_cut_off(back: str) -> None:
+def test_back_matter_is_cut_off(back: str) -> None:
     story, notes = changed(back_matter, STORY + back)
     assert story.removesuffix("\n\nTHE END") == STORY
     assert len(notes) == 1
@@ -201,7 +201,7 @@ def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
         ("he wrote [sic] and [so on]", "he wrote [sic] and [so on]"),
     ],
 )
-def test_what_stands_in_brackets_for_the_edition_is_taken_out(text: str, left: str) -> None:
+def test_bracketed_notes_of_the_edition_are_removed(text: str, left: str) -> None:
     assert changed(bracketed, text)[0] == left
 
 
@@ -220,7 +220,7 @@ def test_what_stands_in_brackets_for_the_edition_is_taken_out(text: str, left: s
         ("1 = 1 and a == b", "1 = 1 and a == b"),
     ],
 )
-def test_marks_of_emphasis_are_taken_out(text: str, left: str) -> None:
+def test_marks_of_emphasis_are_removed(text: str, left: str) -> None:
     assert changed(emphasis, text)[0] == left
 
 

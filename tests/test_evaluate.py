@@ -17,7 +17,7 @@ from training.evaluation import context_loss, evaluate, evaluate_adapting
 
 
 def tale(characters: int) -> str:
-    """A book whose letters the tiny model knows, but not all of its marks and capitals."""
+    """Return a text whose small letters the tiny model knows, but not its capitals and exclamation marks."""
     words = TALE.replace("\n", " ").split()
     return " ".join(words[i * i % 31 % len(words)].capitalize() for i in range(characters)).replace(". ", "! ", 99)[
         :characters
@@ -76,7 +76,7 @@ def test_samples_of_any_length_are_measured_in_either_context(
 
 
 @pytest.mark.parametrize("stop", [["sentence"], ["text", "--until", "E"]], ids=str)
-def test_samples_that_end_sooner_are_measured_beside_real_text_as_long(
+def test_samples_that_end_early_are_compared_with_real_text_of_the_same_length(
     directory: Path, write: Callable[..., Path], capsys: pytest.CaptureFixture[str], stop: list[str]
 ) -> None:
     path = write(tale(3_000))
@@ -123,7 +123,7 @@ def test_whole_books_can_be_measured_in_place_of_the_last_tenth(
     assert "are held out, but more than 100 are needed" in capsys.readouterr().err
 
 
-def test_what_a_model_has_trained_on_is_not_measured(
+def test_a_text_that_the_model_was_trained_on_is_not_measured(
     model: Model, write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     books = [write(tale(3_000), "a.txt"), write(tale(2_500)[::-1], "b.txt")]
@@ -167,7 +167,7 @@ def test_adapting_is_measured_beside_the_static_figure_where_it_is_asked_for(
     assert figures["nats"] == pytest.approx(evaluate(model.network, ids).nats)
 
 
-def test_it_tells_what_less_context_costs_where_the_text_is_long_enough(
+def test_the_cost_of_less_context_is_printed_if_the_text_is_long_enough(
     directory: Path, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for characters, told in ((4_000, False), (25_000, True)):
@@ -193,7 +193,7 @@ def test_it_tells_what_less_context_costs_where_the_text_is_long_enough(
         (["tiny", "book.txt", "--save-text", "book.txt"], "book.txt"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
+def test_an_error_is_printed_in_one_line(
     arguments: list[str],
     message: str,
     directory: Path,

@@ -20,7 +20,7 @@ def some_ids(characters: int, seed: int = 0) -> Tensor:
 
 @torch.no_grad()
 def by_hand(network: CharLSTM, ids: Tensor, context: str) -> list[float]:
-    """The nats at each character but the first (carried) or the first hundred (window), one by one."""
+    """Return the nats of each character, without the first (carried) or the first hundred (window)."""
     nats = []
     state = network.zero_state(1)
     for i in range(1, len(ids)):
@@ -56,7 +56,7 @@ def test_window_context_counts_all_characters_but_the_first_hundred(characters: 
 
 @pytest.mark.parametrize("streams", [None, 2, 3, 5, 7])
 def test_a_text_cut_into_parallel_streams_measures_as_one_stream_does(streams: int | None) -> None:
-    # This network remembers some dozens of characters: streams that began cold would be ten times as far off.
+    # This network remembers dozens of characters: streams that began from a zero state would be ten times as far off.
     network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=2), scale=4, remember=2)
     ids = some_ids(6_001)
     one = evaluate(network, ids, "carried", streams=1)
@@ -65,7 +65,7 @@ def test_a_text_cut_into_parallel_streams_measures_as_one_stream_does(streams: i
     assert cut.bits_per_character == pytest.approx(one.bits_per_character, abs=1e-4)
 
 
-def test_a_network_of_no_opinion_needs_as_many_bits_as_the_vocabulary_has() -> None:
+def test_a_network_with_equal_logits_needs_log2_of_the_vocabulary_size_in_bits() -> None:
     network = CharLSTM(LSTMConfig(embedding_size=E, hidden_size=H, layers=2), V)
     nn.init.zeros_(network.output.weight)
     nn.init.zeros_(network.output.bias)
@@ -115,7 +115,7 @@ def test_nats_and_characters_are_summed_apart_and_divided_once() -> None:
 
 
 @pytest.mark.parametrize("context", ["carried", "window"])
-def test_the_last_shorter_part_weighs_as_much_as_its_characters(network: CharLSTM, context: str) -> None:
+def test_the_last_shorter_part_counts_by_its_number_of_characters(network: CharLSTM, context: str) -> None:
     # Neither the chunks of time steps nor the batches of windows divide this length: an average of their averages
     # would not be the average over characters.
     ids = torch.cat((some_ids(612), torch.zeros(11, dtype=torch.int64)))
@@ -127,7 +127,7 @@ def test_the_last_shorter_part_weighs_as_much_as_its_characters(network: CharLST
 # ---- adapting --------------------------------------------------------------------------------------------------------
 
 
-def test_an_adapting_measurement_is_that_of_one_stream_whose_output_layer_learns(
+def test_an_adapting_evaluation_equals_reading_one_stream_with_an_adapted_output_layer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=2), scale=4, remember=2)
@@ -142,12 +142,12 @@ def test_an_adapting_measurement_is_that_of_one_stream_whose_output_layer_learns
         assert measured.total_nats == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_text_that_says_the_same_again_is_predicted_better_by_adapting(network: CharLSTM) -> None:
+def test_adapting_improves_the_prediction_of_a_text_that_repeats(network: CharLSTM) -> None:
     ids = some_ids(50).repeat(60)
     assert evaluate_adapting(network, ids).nats < evaluate(network, ids).nats - 0.1
 
 
-def test_before_a_block_is_read_there_is_nothing_to_adapt_to(network: CharLSTM) -> None:
+def test_adapting_changes_nothing_in_the_first_block(network: CharLSTM) -> None:
     ids = some_ids(EVERY + 1)
     assert evaluate_adapting(network, ids).nats == pytest.approx(evaluate(network, ids).nats, rel=1e-5)
 
@@ -155,7 +155,7 @@ def test_before_a_block_is_read_there_is_nothing_to_adapt_to(network: CharLSTM) 
 # ---- shorter and longer context --------------------------------------------------------------------------------------
 
 
-def test_what_less_context_costs_is_that_of_reading_the_same_characters_from_zero_states(
+def test_the_cost_of_less_context_is_measured_on_the_same_characters_read_from_zero_states(
     network: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "CONTEXTS", (5, 10, 40))

@@ -12,13 +12,13 @@ from model.serving.scheduler import Scheduler
 
 
 def samples(text: str) -> dict[str, float]:
-    """Every sample by its name and labels; each line must be as the format says."""
+    """Return the samples by their names and labels; assert that each line has the format of Prometheus."""
     lines = text.splitlines()
     assert all(re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? [0-9.e+-]+', line) for line in lines)
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def test_every_figure_is_told_in_the_format_of_prometheus() -> None:
+def test_every_figure_is_given_in_the_format_of_prometheus() -> None:
     figures = Figures()
     for seconds in (0.05, 0.3, 40):
         figures.began(seconds)
@@ -39,7 +39,7 @@ def test_every_figure_is_told_in_the_format_of_prometheus() -> None:
     assert told['lstm_refusals_total{limit="texts"}'] == 2
 
 
-def test_the_scheduler_counts_what_it_writes_and_not_what_came_with_a_request(exact: Model) -> None:
+def test_the_scheduler_counts_the_characters_it_writes_and_not_those_that_came_with_a_request(exact: Model) -> None:
     scheduler = Scheduler()
     requests = [
         scheduler.submit(exact, "the ", GenerationConfig(length=20 + n, seed=n), written="abide"[: 2 * n])
@@ -53,7 +53,7 @@ def test_the_scheduler_counts_what_it_writes_and_not_what_came_with_a_request(ex
     assert told["lstm_first_character_seconds_count"] == 3
 
 
-def test_it_is_stalled_if_something_is_asked_for_and_nothing_is_written() -> None:
+def test_it_is_stalled_if_there_is_a_request_and_nothing_is_written() -> None:
     figures, now = Figures(), time.monotonic()
     assert not figures.stalled(None), "nothing is asked for"
     figures.last_character = now - STALLED - 1

@@ -1,4 +1,4 @@
-"""The command that writes: what it prints where, and what it says of a mistake."""
+"""The command that writes a text: its output and its error sentences."""
 
 import re
 import subprocess
@@ -26,7 +26,9 @@ def written(directory: Path, capsys: pytest.CaptureFixture[str], *arguments: str
 
 
 @pytest.mark.parametrize("length", [1, 250])
-def test_it_prints_exactly_so_many_characters(directory: Path, capsys: pytest.CaptureFixture[str], length: int) -> None:
+def test_it_prints_exactly_the_given_number_of_characters(
+    directory: Path, capsys: pytest.CaptureFixture[str], length: int
+) -> None:
     out, _ = written(directory, capsys, "--prompt", "the old tale", "--length", str(length))
     assert len(out) == length
     assert set(out) <= set(CHARACTERS)
@@ -56,7 +58,7 @@ def test_typed_options_take_the_place_of_the_checkpoints_own(
     assert texts == {"".join(generate(model, "", config))}
 
 
-def test_the_seed_it_drew_is_told_and_writes_the_same_text_again(
+def test_the_drawn_seed_is_printed_and_gives_the_same_text_again(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, err = written(directory, capsys, "--length", "80")
@@ -67,7 +69,7 @@ def test_the_seed_it_drew_is_told_and_writes_the_same_text_again(
     assert len(others | {out}) == 4
 
 
-def test_it_tells_on_standard_error_how_the_prompt_was_repaired(
+def test_the_repair_of_the_prompt_is_described_on_standard_error(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, err = written(directory, capsys, "--prompt", "Thé 😀", "--length", "9", "--seed", "1")
@@ -93,7 +95,7 @@ def test_without_a_prompt_it_begins_from_an_excerpt_of_a_corpus_and_shows_it(
     assert len(prompts) == 3
 
 
-def test_a_typed_prompt_goes_before_the_corpus_even_where_it_is_empty(
+def test_a_typed_prompt_has_precedence_over_the_corpus_even_if_it_is_empty(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "book.txt").write_text(book(3_000), encoding="utf-8")
@@ -103,7 +105,7 @@ def test_a_typed_prompt_goes_before_the_corpus_even_where_it_is_empty(
     )
 
 
-def test_a_corpus_shorter_than_a_window_is_a_prompt_as_a_whole(
+def test_a_corpus_shorter_than_a_window_is_the_whole_prompt(
     directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "note.txt").write_bytes(b"\xef\xbb\xbfthe old tale")
@@ -149,7 +151,7 @@ def test_a_bad_value_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("arguments", [["--length", "ten"], ["--top-k", "1.5"], ["--context", "all"], ["--heat", "1"]])
-def test_what_cannot_be_read_is_refused_by_its_name(
+def test_an_option_that_cannot_be_parsed_is_refused_by_its_name(
     directory: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -173,7 +175,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(directory: Path, capsys: py
     assert re.fullmatch(r"model\.generate: .*config\.json is damaged.*\n", capsys.readouterr().err)
 
 
-def test_a_routine_that_there_is_not_is_refused_in_one_line(
+def test_an_unknown_decoder_routine_is_refused_in_one_line(
     directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DECODER", "abacus")
@@ -181,7 +183,7 @@ def test_a_routine_that_there_is_not_is_refused_in_one_line(
     assert capsys.readouterr().err == "model.generate: DECODER is 'abacus', but must be one of int8, int7, float32\n"
 
 
-def test_a_reader_that_has_seen_enough_ends_it_without_a_word(directory: Path) -> None:
+def test_a_closed_pipe_ends_the_command_without_an_error(directory: Path) -> None:
     # As in `python -m model.generate DIR --length 100000 | head -c 100`.
     command = [sys.executable, "-m", "model.generate", str(directory), "--length", "100000", "--seed", "1"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

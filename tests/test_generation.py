@@ -1,4 +1,4 @@
-"""Writing on from a prompt: what each character is drawn from, and what nothing else can change."""
+"""Generation from a prompt: the distribution of each character, and independence from everything else."""
 
 import random
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def text(model: Model, prompt: str = PROMPT, **options: Any) -> str:
 
 @pytest.fixture
 def classic(model: Model) -> Model:
-    """The tutorials' kind of network: one scaled number a step, read by a window at a time."""
+    """A model of the tutorials' kind: one scaled number as input at each step, and window context."""
     network = lively(LSTMConfig("scaled", hidden_size=H, layers=1), scale=8, remember=2, seed=6)
     return replace(model, network=network, context="window", sampling=SamplingConfig(temperature=0))
 
@@ -45,7 +45,9 @@ def classic(model: Model) -> Model:
 
 @pytest.mark.parametrize("length", [1, 2, 257])
 @pytest.mark.parametrize("context", ["carried", "window"])
-def test_exactly_so_many_characters_are_written_one_at_a_time(model: Model, length: int, context: str) -> None:
+def test_exactly_the_given_number_of_characters_is_written_one_at_a_time(
+    model: Model, length: int, context: str
+) -> None:
     written = list(generate(model, PROMPT, GenerationConfig(length=length, context=context)))  # type: ignore[arg-type]
     assert len(written) == length
     assert {len(character) for character in written} == {1}
@@ -59,7 +61,7 @@ def test_any_prompt_at_all_is_continued(model: Model, prompt: str, context: str)
 
 
 @pytest.mark.parametrize("prompt", ["", "😀"])
-def test_a_prompt_of_nothing_known_stands_for_the_start_of_a_line(model: Model, prompt: str) -> None:
+def test_a_prompt_without_known_characters_means_the_start_of_a_line(model: Model, prompt: str) -> None:
     assert text(model, prompt) == text(model, "\n")
 
 
@@ -67,7 +69,7 @@ def test_a_prompt_is_repaired_before_it_is_read(model: Model) -> None:
     assert text(model, "Thé Old Tale") == text(model, "the old tale")
 
 
-def test_the_prompt_matters_to_its_first_character(model: Model) -> None:
+def test_even_the_first_character_of_a_prompt_matters(model: Model) -> None:
     assert len({text(model, first + PROMPT, **GREEDY) for first in CHARACTERS}) > 1
 
 
@@ -75,11 +77,11 @@ def test_the_text_is_that_of_the_reference_loop(model: Model) -> None:
     ids = islice(reference.write_carried(model.network, model.vocabulary.encode(PROMPT).tolist()), 60)
     with torch.inference_mode():
         expected = model.vocabulary.decode(ids)
-    assert len(set(expected)) > 3  # a text, and no single letter over and over
+    assert len(set(expected)) > 3  # not one letter repeated
     assert text(model, **GREEDY) == expected
 
 
-def test_a_continuation_goes_on_as_if_its_beginning_had_been_the_prompt(model: Model) -> None:
+def test_a_continuation_goes_on_as_if_its_beginning_had_been_in_the_prompt(model: Model) -> None:
     whole = text(model, **GREEDY)
     for length in (1, 17, 40):
         assert text(model, PROMPT + whole[:length], **GREEDY, length=60 - length) == whole[length:]
@@ -114,7 +116,7 @@ def test_both_contexts_agree_for_the_first_hundred_characters_and_differ_afterwa
     assert carried != window
 
 
-def test_what_stands_before_the_last_hundred_characters_matters_only_where_it_is_carried(
+def test_characters_before_the_last_hundred_matter_only_in_carried_context(
     model: Model,
 ) -> None:
     hundred = (PROMPT * 5)[:100]
@@ -183,7 +185,7 @@ def test_texts_written_at_the_same_time_are_those_written_alone(model: Model) ->
     assert alone[0] == alone[1] != alone[2]
 
 
-def test_the_process_wide_random_numbers_are_neither_used_nor_moved(model: Model) -> None:
+def test_the_process_wide_random_numbers_are_neither_used_nor_changed(model: Model) -> None:
     def state() -> tuple[Any, ...]:
         return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
 
@@ -199,7 +201,7 @@ def test_the_process_wide_random_numbers_are_neither_used_nor_moved(model: Model
 def test_writing_leaves_the_network_and_the_process_as_they_were(model: Model) -> None:
     before = {name: weights.clone() for name, weights in model.network.state_dict().items()}
     for _ in islice(generate(model, PROMPT, GenerationConfig()), 3):
-        # Between two characters whoever reads them may do anything, training included.
+        # Between two characters the caller may do anything, even train the network.
         assert not torch.is_inference_mode_enabled()
         assert torch.is_grad_enabled()
     assert all(torch.equal(before[name], weights) for name, weights in model.network.state_dict().items())
@@ -246,7 +248,7 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
         GenerationConfig(**wrong)
 
 
-def test_a_network_of_no_opinion_writes_every_character(model: Model) -> None:
+def test_a_network_with_equal_logits_writes_every_character(model: Model) -> None:
     network = CharLSTM(model.network.config, V).eval()
     nn.init.zeros_(network.output.weight)
     nn.init.zeros_(network.output.bias)
@@ -258,7 +260,7 @@ def test_a_network_of_no_opinion_writes_every_character(model: Model) -> None:
     [
         ({}, "One. Two", False),
         ({"stop": "sentence"}, "He said", False),
-        ({"stop": "sentence"}, "He said.", False),  # it may be 3.14
+        ({"stop": "sentence"}, "He said.", False),  # it may go on, as in "3.14"
         ({"stop": "sentence"}, "He said. ", True),
         ({"stop": "sentence"}, "“Really?!”\n", True),
         ({"stop": "sentence"}, "„Wirklich?“ ", True),
@@ -271,7 +273,7 @@ def test_a_network_of_no_opinion_writes_every_character(model: Model) -> None:
     ],
     ids=str,
 )
-def test_a_text_ends_where_it_is_to_stop(model: Model, options: dict[str, Any], text: str, ends: bool) -> None:
+def test_a_text_ends_at_its_stop_condition(model: Model, options: dict[str, Any], text: str, ends: bool) -> None:
     able = replace(model, vocabulary=Vocabulary.of(text + options.get("until", "a")))
     request = Request(able, "", GenerationConfig(**options))
     for place, character in enumerate(text):
@@ -305,20 +307,20 @@ def test_the_text_to_stop_at_is_repaired_as_a_prompt_is(model: Model, until: str
 LONG_PROMPT = "the bad lion had a hat. " * 20
 
 
-def test_a_text_that_is_learned_from_is_continued_otherwise_and_always_the_same(model: Model) -> None:
+def test_an_adapting_request_gives_another_text_and_always_the_same(model: Model) -> None:
     adapted = text(model, LONG_PROMPT, length=200, adapt=True)
     assert adapted == text(model, LONG_PROMPT, length=200, adapt=True)
     assert adapted != text(model, LONG_PROMPT, length=200)
     assert text(model, LONG_PROMPT, length=200) == text(model, LONG_PROMPT, length=200, adapt=False)
 
 
-def test_less_than_a_block_teaches_nothing(model: Model) -> None:
-    prompt = LONG_PROMPT[:EVERY]  # of which all but the first character are predicted
+def test_less_than_a_block_changes_nothing(model: Model) -> None:
+    prompt = LONG_PROMPT[:EVERY]  # its first character is not predicted, so EVERY - 1 are
     assert text(model, prompt, length=200, adapt=True) == text(model, prompt, length=200)
 
 
 def run(request: Request) -> Iterator[Request]:
-    """`request`, after each step of its way."""
+    """Run `request` alone, and yield it after each step."""
     reader, sampler, id = CarriedReader(request.model, 1), Sampler([request.config]), request.unread.popleft()
     while not request.done:
         logits = reader(np.array([id]))
@@ -331,7 +333,7 @@ def run(request: Request) -> Iterator[Request]:
         yield request
 
 
-def test_it_learns_what_reading_the_prompt_at_once_would_teach_it(model: Model) -> None:
+def test_it_learns_the_same_as_from_reading_the_prompt_at_once(model: Model) -> None:
     request = Request(model, LONG_PROMPT, GenerationConfig(length=1, adapt=True))
     *_, request = run(request)
     ids = model.vocabulary.encode(LONG_PROMPT)
@@ -349,7 +351,7 @@ def test_it_learns_nothing_from_what_it_writes_itself(model: Model) -> None:
     assert torch.equal(weights[0], weights[-1])
 
 
-def test_it_learns_from_no_part_of_the_prompt_that_is_not_the_writers_own(model: Model) -> None:
+def test_it_learns_only_from_the_writers_own_parts_of_the_prompt(model: Model) -> None:
     config = GenerationConfig(length=1, adapt=True)
     own = [t % 100 < 50 for t in range(len(LONG_PROMPT))]
     *_, partly = run(Request(model, LONG_PROMPT, config, own))
@@ -381,7 +383,7 @@ def test_the_hidden_state_is_what_the_output_layer_reads(
     torch.testing.assert_close(reader.hidden, hidden[:, -1], rtol=0, atol=0.02 if exact else 1e-4)
 
 
-def test_window_context_and_mixtures_cannot_be_learned_with(model: Model) -> None:
+def test_window_context_and_mixtures_cannot_adapt(model: Model) -> None:
     with pytest.raises(ValueError, match="adapt is for context carried"):
         GenerationConfig(adapt=True, context="window")
     with pytest.raises(ValueError, match="mixture"):

@@ -1,4 +1,4 @@
-"""What is refused before Gradio sees it."""
+"""Requests that are refused before Gradio receives them."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from model.serving.limits import Limits
 
 
 async def reading(scope: Scope, receive: Receive, send: Send) -> None:
-    """An app that reads the whole body and tells its length."""
+    """An ASGI app that reads the whole body and answers with its length."""
     length, more = 0, True
     while more:
         message = await receive()
@@ -30,7 +30,7 @@ def ask(
     told: bool = True,
     by: str = "x",
 ) -> tuple[int, Any]:
-    """What a request gets: the status and the answer; `told` if the length is told before."""
+    """Send a request, with its Content-Length if `told`; return the status and the answer."""
     messages = [{"type": "http.request", "body": part, "more_body": i < len(parts)} for i, part in enumerate(parts, 1)]
     sent: list[Message] = []
 
@@ -67,12 +67,12 @@ def test_a_file_is_refused_unless_the_limit_is_raised(path: str) -> None:
     assert ask(allowed, path, (b"a" * 5_000,) * 3_000)[0] == 413
 
 
-def test_a_visitor_has_some_connections_and_all_have_more_and_a_closed_one_counts_no_longer() -> None:
+def test_open_connections_are_limited_and_a_closed_one_no_longer_counts() -> None:
     figures, limits = Figures(), Limits(visitor_connections=2, connections=3)
     nested: list[tuple[int, Any]] = []
 
     async def asking(scope: Scope, receive: Receive, send: Send) -> None:
-        """An app in which a request is open while the next one comes."""
+        """An ASGI app in which a request stays open while the next one arrives."""
         if len(nested) < 5 and scope["path"] != "/health":
             by = "aabbc"[len(nested) + 1 :][:1] or "c"
             nested.append((0, None))

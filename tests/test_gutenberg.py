@@ -25,7 +25,7 @@ TALE = (
 
 
 class Mirror(ThreadingHTTPServer):
-    """What a mirror answers: the files that it has, a status, or something else than asked for."""
+    """A stand-in for a mirror: it answers with its files, or with the status or content type that a test sets."""
 
     daemon_threads = True
 
@@ -37,7 +37,7 @@ class Mirror(ThreadingHTTPServer):
         self.delay = 0.0  # seconds for each request
         self.requests: list[str] = []
         self.agents: set[str] = set()
-        self.now = self.most = 0  # requests at once
+        self.now = self.most = 0  # requests at the same time, now and at most
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(mirror.status if mirror.status != 200 else 404 if content is None else 200)
         self.send_header("Content-Type", mirror.kind)
         self.end_headers()
-        with suppress(ConnectionError):  # of a program that has given up
+        with suppress(ConnectionError):  # the client has given up
             self.wfile.write(content or b"")
 
 
@@ -111,7 +111,7 @@ def test_a_book_is_named_by_its_number_or_by_an_address(given: str) -> None:
         "alice.txt",
     ],
 )
-def test_what_names_no_book_is_none(given: str) -> None:
+def test_a_text_that_names_no_book_gives_none(given: str) -> None:
     assert number(given) is None
 
 
@@ -124,7 +124,7 @@ def test_a_book_is_fetched_from_the_mirror_once_and_has_its_title(mirror: Mirror
     assert all("LSTM-Text-Generation" in agent for agent in mirror.agents)
 
 
-def test_a_title_leads_nowhere_else(mirror: Mirror) -> None:
+def test_a_title_cannot_lead_out_of_the_cache(mirror: Mirror) -> None:
     for i, title in enumerate(("../../a\\b/c:d", "", "." * 300, "“Wörter” & more\0")):
         mirror.files[f"/cache/epub/{i}/pg{i}.txt"] = f"Title: {title}\n\ntext".encode()
     files = [fetch(i) for i in range(4)]
@@ -132,7 +132,7 @@ def test_a_title_leads_nowhere_else(mirror: Mirror) -> None:
     assert [file.name.split(" (")[0] for file in files] == ["a b c d", "Book", "", "Wörter more"]
 
 
-def test_a_file_goes_before_a_book_of_that_name(
+def test_a_file_has_precedence_over_a_book_of_that_name(
     mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -155,7 +155,7 @@ def test_the_commands_read_a_book_by_its_number(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.startswith("training.train: Project Gutenberg has no book with the number 8: give")
 
 
-def test_a_book_without_plain_text_is_told_from_one_that_does_not_exist(mirror: Mirror) -> None:
+def test_a_book_without_plain_text_is_distinguished_from_one_that_does_not_exist(mirror: Mirror) -> None:
     refused(8, "has no book with the number 8: give the number at the end of its address")
     mirror.files["/cache/epub/8/pg8.rdf"] = b"<rdf/>"
     refused(8, "book 8 of Project Gutenberg has no plain text: choose another book")
@@ -163,14 +163,14 @@ def test_a_book_without_plain_text_is_told_from_one_that_does_not_exist(mirror: 
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])
-def test_a_mirror_in_trouble_is_told_with_its_status(mirror: Mirror, status: int) -> None:
+def test_the_status_of_a_failing_mirror_is_reported(mirror: Mirror, status: int) -> None:
     mirror.status = status
     refused(7, rf"the mirror 127\.0\.0\.1 answers with status {status}: try again later")
     assert len(mirror.requests) == 1
 
 
 @pytest.mark.usefixtures("mirror")
-def test_without_a_network_the_cached_book_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_book_is_used_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     file = fetch(7)
     with socket.create_server(("127.0.0.1", 0)) as unused:
         monkeypatch.setenv("GUTENBERG_MIRROR", f"http://127.0.0.1:{unused.getsockname()[1]}")

@@ -1,4 +1,4 @@
-"""What no page would send: it is refused in a sentence and leaves no traceback, and a fault of ours leaves one."""
+"""Requests that no page sends are refused in a sentence without a traceback; a fault of the app leaves a traceback."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ from interface.hardening import Refusing, fitting
 from interface.models import complaint
 from tests.browser import serving
 
-# The app with a fault of ours in an endpoint of its own.
+# The app with an extra endpoint, which has a fault of the app's own code.
 HARDENED = """
 import app
 from gradio.events import api
@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 
 def send(url: str, path: str, body: Any = None) -> tuple[int, bytes]:
-    """Ask for a path as no browser would: the status and the answer."""
+    """Send a raw request, as no browser would; return the status and the answer."""
     connection = http.client.HTTPConnection(urlparse(url).netloc, timeout=60)
     data: bytes | None = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
@@ -61,7 +61,7 @@ def send(url: str, path: str, body: Any = None) -> tuple[int, bytes]:
 
 
 def events(url: str) -> list[dict[str, Any]]:
-    """What Gradio makes known of each event, the private ones too."""
+    """Return Gradio's public description of each event, including private events."""
     with urllib.request.urlopen(f"{url}/config") as answer:
         known: list[dict[str, Any]] = json.load(answer)["dependencies"]
     return known
@@ -80,7 +80,9 @@ def events(url: str) -> list[dict[str, Any]]:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_request_for_nothing_that_there_is_gets_a_4xx(served: tuple[str, Path], path: str, body: Any) -> None:
+def test_a_malformed_request_or_one_for_an_unknown_endpoint_gets_a_4xx(
+    served: tuple[str, Path], path: str, body: Any
+) -> None:
     url, log = served
     status, answer = send(url, path, body)
     assert 400 <= status < 500
@@ -89,7 +91,7 @@ def test_a_request_for_nothing_that_there_is_gets_a_4xx(served: tuple[str, Path]
 
 
 @pytest.mark.parametrize("wrong", [None, {}, [], -1, 10**30, "\ud800", float("nan"), FILE], ids=str)
-def test_no_event_trips_over_wrong_values_or_too_few_or_too_many(served: tuple[str, Path], wrong: Any) -> None:
+def test_no_event_fails_on_wrong_values_or_too_few_or_too_many(served: tuple[str, Path], wrong: Any) -> None:
     url, log = served
     for event in events(url):
         if event["api_name"] == "broken":
@@ -108,7 +110,7 @@ def test_no_event_trips_over_wrong_values_or_too_few_or_too_many(served: tuple[s
     assert "Traceback" not in log.read_text()
 
 
-def test_a_stream_that_there_is_not_is_ended_in_good_order(served: tuple[str, Path]) -> None:
+def test_an_unknown_stream_is_ended_with_a_404(served: tuple[str, Path]) -> None:
     url, log = served
     for path in ("queue/data?session_hash=nobody", "call/predict/nothing"):
         status, answer = send(url, path)
@@ -118,7 +120,7 @@ def test_a_stream_that_there_is_not_is_ended_in_good_order(served: tuple[str, Pa
     assert "A request does not fit: '/gradio_api/queue/data'" in log.read_text()
 
 
-def test_afterwards_it_writes_and_an_unnamed_session_is_one_of_its_own(served: tuple[str, Path]) -> None:
+def test_afterwards_it_still_writes_and_accepts_a_session_without_a_name(served: tuple[str, Path]) -> None:
     url, log = served
     count = next(len(event["inputs"]) for event in events(url) if event["api_name"] == "predict")
     data = ["Alice", "alice", 5] + [None] * (count - 3)
@@ -129,7 +131,7 @@ def test_afterwards_it_writes_and_an_unnamed_session_is_one_of_its_own(served: t
     assert "Traceback" not in log.read_text()
 
 
-def test_a_fault_of_ours_in_an_event_is_still_in_the_log(served: tuple[str, Path]) -> None:
+def test_a_fault_of_the_app_in_an_event_is_still_in_the_log(served: tuple[str, Path]) -> None:
     url, log = served
     with pytest.raises(AppError):
         Client(url, verbose=False).predict("a", api_name="/broken")
@@ -138,7 +140,9 @@ def test_a_fault_of_ours_in_an_event_is_still_in_the_log(served: tuple[str, Path
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_a_fault_of_ours_in_a_route_is_not_taken_for_a_misfit(ours: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_of_the_app_in_a_route_is_not_taken_for_a_wrong_request(
+    ours: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def route(*_: Any) -> None:
         complaint(3) if ours else {}["x"]  # type: ignore[arg-type, index]
 
@@ -167,6 +171,6 @@ def test_a_full_disk_or_memory_is_not_taken_for_a_wrong_request(error: Exception
         raise error
 
 
-def test_what_gradio_finds_wrong_with_a_request_is_refused_in_a_sentence() -> None:
+def test_a_request_that_gradio_cannot_handle_is_refused_in_a_sentence() -> None:
     with pytest.raises(gr.Error, match="This request does not fit the app"), fitting(SimpleNamespace(name="write")):
         raise OSError(errno.ENAMETOOLONG, "File name too long")

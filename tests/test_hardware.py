@@ -1,4 +1,4 @@
-"""What the machine at hand can do, and what is said where it cannot."""
+"""The capabilities of this machine, and the errors for those that it lacks."""
 
 import os
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_a_containers_quota_counts_and_not_its_hosts_cores(
     assert hardware.writing_threads() == max(1, min(4, expected - 1))
 
 
-def test_what_is_used_is_said_in_a_line() -> None:
+def test_the_used_hardware_is_described_in_one_line() -> None:
     line = hardware.use(1)
     assert torch.get_num_threads() == 1
     assert line.startswith("computing with 1 thread on ")
@@ -101,7 +101,7 @@ def test_bfloat16_is_reported_only_where_the_processor_has_it() -> None:
     ],
     ids=str,
 )
-def test_a_containers_limit_of_memory_counts(
+def test_the_memory_limit_of_a_container_counts(
     files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, content in files.items():
@@ -112,5 +112,5 @@ def test_a_containers_limit_of_memory_counts(
     assert hardware.memory(CPU) == expected
 
 
-def test_memory_is_known_here() -> None:
+def test_the_memory_of_this_machine_is_found() -> None:
     assert 10**8 < hardware.memory(CPU) < 10**14

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """An empty Hub that the client in this process talks to, with an empty cache."""
+    """An empty Hub that the client in this process uses, with an empty cache."""
     yield from serve(monkeypatch, tmp_path / "cache")
 
 
@@ -68,7 +68,9 @@ def test_a_revision_is_loaded_by_its_name(hub: Hub, directory: Path, model: Mode
         load("ann/tiny@v9")
 
 
-def test_a_directory_goes_before_a_name_on_the_hub(hub: Hub, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_has_precedence_over_a_name_on_the_hub(
+    hub: Hub, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(directory.parent)
     (directory.parent / "ann").mkdir()
     shutil.copytree(directory, directory.parent / "ann" / "tiny")
@@ -76,7 +78,7 @@ def test_a_directory_goes_before_a_name_on_the_hub(hub: Hub, directory: Path, mo
     assert hub.sent == []
 
 
-def test_without_a_network_the_cached_copy_serves(hub: Hub, directory: Path) -> None:
+def test_a_cached_checkpoint_is_used_without_a_network(hub: Hub, directory: Path) -> None:
     commit = hub.publish("ann/tiny", directory)
     load("ann/tiny")
     hub.shutdown()
@@ -108,14 +110,14 @@ def test_each_refusal_of_the_hub_is_one_sentence_that_says_what_to_do(
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_a_hub_in_trouble_does_not_keep_the_cached_copy_from_serving(hub: Hub, directory: Path, status: int) -> None:
+def test_a_cached_checkpoint_is_used_if_the_hub_fails(hub: Hub, directory: Path, status: int) -> None:
     hub.publish("ann/tiny", directory)
     load("ann/tiny")
     hub.refusal = (status, "")
     assert load("ann/tiny").training == {"seed": 7}
 
 
-def test_what_is_no_checkpoint_is_refused_before_anything_is_downloaded(hub: Hub, directory: Path) -> None:
+def test_a_repository_without_a_checkpoint_is_refused_before_any_download(hub: Hub, directory: Path) -> None:
     hub.sizes = {"model.safetensors": LARGEST + 1}
     hub.publish("ann/large", directory)
     with pytest.raises(CheckpointError, match="ann/large takes 100 MB, but at most 100 MB are loaded"):
@@ -139,7 +141,7 @@ def test_a_repository_of_another_format_is_refused(hub: Hub, directory: Path) ->
 
 
 @pytest.mark.parametrize("place", ["nowhere", "a/b/c", "/nowhere/at/all", ""])
-def test_what_cannot_be_a_name_on_the_hub_is_a_directory_that_is_not_there(hub: Hub, place: str) -> None:
+def test_a_place_that_cannot_be_a_name_on_the_hub_is_refused_without_a_request(hub: Hub, place: str) -> None:
     with pytest.raises(CheckpointError):
         load(place)
     assert hub.sent == []

@@ -1,4 +1,4 @@
-"""How a model reads a text: against a reading one character at a time, and against the measure of a held-out text."""
+"""How a model reads a text, compared with reading one character at a time and with the evaluation."""
 
 import math
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ TEXT = "the old hat\nand a ball in the bin. "
 
 @torch.no_grad()
 def steps_by_hand(model: Model, text: str) -> Iterator[tuple[torch.Tensor, State]]:
-    """The logits (V,) at each place of `text` and behind it, and the state, from all before it or the last hundred."""
+    """Yield the logits (V,) and the state at each place of `text` and after its end, in the model's own context."""
     network, ids = model.network, [model.vocabulary.start, *model.vocabulary.encode(text).tolist()]
     state = network.zero_state(1)
     for i, id in enumerate(ids):
@@ -32,7 +32,7 @@ def steps_by_hand(model: Model, text: str) -> Iterator[tuple[torch.Tensor, State
 
 
 def by_hand(model: Model, text: str) -> list[torch.Tensor]:
-    """The shares (V,) at each place of `text` and behind it, each from all before it or from the last hundred alone."""
+    """Return the shares (V,) of all characters at each place of `text` and after its end."""
     return [logits.double().softmax(0) for logits, _ in steps_by_hand(model, text)]
 
 
@@ -63,11 +63,11 @@ def test_the_figure_is_that_of_the_evaluation(reader: Model) -> None:
     reading = read(reader, TEXT * 12)
     ids = reader.vocabulary.encode("\n" + TEXT * 12)
     measured = evaluate(reader.network, ids, reader.context, streams=1)
-    same = reading.surprise[-measured.characters :]  # in window context it leaves out the first hundred
+    same = reading.surprise[-measured.characters :]  # in window context the evaluation leaves out the first hundred
     assert same.mean().item() == pytest.approx(measured.bits_per_character, abs=1e-4)
 
 
-def test_with_an_output_layer_that_learns_the_figure_is_that_of_the_adapting_evaluation(model: Model) -> None:
+def test_the_adapting_figure_is_that_of_the_adapting_evaluation(model: Model) -> None:
     gentle = replace(model, network=lively(model.network.config, scale=3, remember=1))
     before, after = (read(gentle, TEXT * 40, adapt) for adapt in (False, True))
     ids = gentle.vocabulary.encode("\n" + TEXT * 40)
@@ -80,16 +80,16 @@ def test_with_an_output_layer_that_learns_the_figure_is_that_of_the_adapting_eva
     assert read(gentle, "", adapt=True).expected.shape == (1, V)
 
 
-def test_a_model_that_sees_only_a_window_does_not_learn(model: Model) -> None:
+def test_a_model_with_window_context_cannot_adapt(model: Model) -> None:
     with pytest.raises(ValueError, match="adapt is for context carried"):
         read(replace(model, context="window"), TEXT, adapt=True)
 
 
-def test_the_window_is_that_of_writing() -> None:
+def test_the_window_has_a_hundred_characters() -> None:
     assert WINDOW == 100
 
 
-def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Model) -> None:
+def test_the_likeliest_come_first_and_their_shares_sum_to_at_most_one(reader: Model) -> None:
     reading = read(reader, TEXT * 4)
     for t in range(len(reading.text) + 1):
         characters, shares = zip(*reading.likeliest(t), strict=True)
@@ -103,13 +103,13 @@ def test_the_likeliest_come_first_and_hold_no_more_than_everything(reader: Model
     assert -math.log2(everything[reading.text[3]]) == pytest.approx(reading.surprise[3].item(), abs=1e-3)
 
 
-def test_what_follows_a_text_is_not_yet_known_to_those_before_it(reader: Model) -> None:
+def test_later_characters_change_no_earlier_prediction(reader: Model) -> None:
     one, other = read(reader, TEXT * 5 + "hat"), read(reader, TEXT * 5 + "bin")
     torch.testing.assert_close(one.expected[:-3], other.expected[:-3], atol=1e-4, rtol=1e-4)
     assert one.likeliest(len(TEXT) * 5)[0][0] == other.likeliest(len(TEXT) * 5)[0][0]
 
 
-def test_the_text_is_repaired_first_and_the_repair_is_told(model: Model) -> None:
+def test_the_text_is_repaired_first_and_the_repair_is_reported(model: Model) -> None:
     reading = read(model, "The Bállad?")
     assert reading.text == "the ballad"
     assert reading.report == model.vocabulary.repair("The Bállad?").report != ""
@@ -117,7 +117,7 @@ def test_the_text_is_repaired_first_and_the_repair_is_told(model: Model) -> None
 
 
 @pytest.mark.parametrize("text", ["", "???"])
-def test_where_no_text_is_left_the_first_character_is_still_expected(reader: Model, text: str) -> None:
+def test_the_first_character_is_predicted_even_if_no_text_is_left(reader: Model, text: str) -> None:
     reading = read(reader, text)
     assert reading.text == ""
     assert reading.surprise.shape == (0,)
@@ -137,12 +137,12 @@ def test_a_long_text_is_read_to_its_end(model: Model) -> None:
 
 
 def units_by_hand(model: Model, text: str) -> torch.Tensor:
-    """The hidden state (T, L, H) after each character, by the network's own state, from all or the last hundred."""
+    """Return the hidden states (T, L, H) after each character of `text`, taken from the network's own state."""
     return torch.stack([hidden[:, 0] for _, (hidden, _) in steps_by_hand(model, text)][1:])
 
 
 @pytest.mark.parametrize("characters", [1, 99, 100, 101, 127, 128, 260])
-def test_the_activities_are_those_of_the_network_s_own_state(reader: Model, characters: int) -> None:
+def test_the_activities_are_those_of_the_networks_own_state(reader: Model, characters: int) -> None:
     text = (TEXT * 20)[:characters]
     activity = activations(reader, text)
     assert activity.hidden.shape == (characters, 2, H)
@@ -159,7 +159,7 @@ def test_the_activities_are_those_of_the_network_s_own_state(reader: Model, char
         LSTMConfig(input_encoding="scaled", hidden_size=H, layers=1),
     ],
 )
-def test_any_network_s_units_can_be_looked_at(model: Model, config: LSTMConfig) -> None:
+def test_the_units_of_any_network_can_be_inspected(model: Model, config: LSTMConfig) -> None:
     other = replace(model, network=lively(config))
     torch.testing.assert_close(activations(other, TEXT).hidden, units_by_hand(other, TEXT), atol=1e-4, rtol=0)
 
@@ -175,13 +175,13 @@ def test_it_does_not_matter_for_the_units_how_the_text_is_cut_up(
 
 
 @torch.inference_mode()
-def test_the_last_layer_s_units_are_what_is_expected_from(reader: Model) -> None:
+def test_the_predictions_follow_from_the_units_of_the_last_layer(reader: Model) -> None:
     logits = reader.network.output(activations(reader, TEXT * 6).hidden[:, -1])
     shares = logits.log_softmax(-1) / math.log(2)
     torch.testing.assert_close(read(reader, TEXT * 6).expected[1:], shares, atol=1e-3, rtol=1e-4)
 
 
-def test_nothing_is_dropped_while_units_are_looked_at(model: Model) -> None:
+def test_dropout_is_off_while_units_are_inspected(model: Model) -> None:
     often: dict[str, Any] = {"dropout_input": 0.5, "dropout_hidden": 0.5, "weight_drop": 0.5}
     config = replace(model.network.config, **often)
     training = replace(model, network=lively(config).train())
@@ -190,12 +190,12 @@ def test_nothing_is_dropped_while_units_are_looked_at(model: Model) -> None:
     torch.testing.assert_close(first.hidden, activations(model, TEXT).hidden)
 
 
-def test_the_text_is_repaired_before_its_units_are_looked_at(model: Model) -> None:
+def test_the_text_is_repaired_before_its_units_are_inspected(model: Model) -> None:
     activity = activations(model, "The Bállad?")
     assert (activity.text, activity.report) == ("the ballad", model.vocabulary.repair("The Bállad?").report)
     assert torch.equal(activity.hidden, activations(model, "the ballad").hidden)
 
 
 @pytest.mark.parametrize("text", ["", "???"])
-def test_where_no_text_is_left_no_unit_moves(reader: Model, text: str) -> None:
+def test_no_activities_are_returned_if_no_text_is_left(reader: Model, text: str) -> None:
     assert activations(reader, text).hidden.shape == (0, 2, H)

@@ -1,4 +1,4 @@
-"""What is kept of a training: its curves, its samples, and names that do no harm."""
+"""The data of a visitor's training: its curves, its samples and safe file names."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def line(step: int, **values: Any) -> str:
     return json.dumps(told | values)
 
 
-def test_what_was_reached_before_it_was_killed_is_drawn_anew() -> None:
+def test_steps_that_are_repeated_after_a_kill_replace_the_earlier_ones() -> None:
     job = Job("key", Path("place"), ("my tale.txt",), Plan())
     for each in (
         line(1),
@@ -36,7 +36,7 @@ def test_what_was_reached_before_it_was_killed_is_drawn_anew() -> None:
     assert job.title == "my tale"
 
 
-def test_a_long_training_is_kept_in_bounds() -> None:
+def test_a_long_training_keeps_a_limited_number_of_points_and_samples() -> None:
     job = Job("key", Path("place"), ("a.txt",), Plan())
     for step in range(1, 3 * POINTS):
         job.note(line(step, sample=str(step)))

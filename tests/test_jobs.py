@@ -1,4 +1,4 @@
-"""Trainings on behalf of visitors: their way from a text to a model, the queue, the limits, and that all is deleted."""
+"""Trainings for visitors: from a text to a model, the queue, the limits, and the deletion of all files."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ LONG = [*TINY, "--steps", "1000000", "--evaluate-every", "50", "--patience", "0"
 NOTHING = Plan(begin="none")
 TEXT = {"tale.txt": book(2_400).encode()}
 
-# A server that has a text, and is killed.
+# A server that receives a text and is then killed.
 KILLED = """
 import os, signal, sys
 from training.jobs import Jobs
@@ -44,7 +44,7 @@ Open = Callable[..., Jobs]
 def open_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """A function that makes the jobs of a server, in a directory of this test."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(command, "lower_priority", lambda *_: None)  # beside other work a test would take long
+    monkeypatch.setattr(command, "lower_priority", lambda *_: None)  # else other work would slow the tests
     opened: list[Jobs] = []
 
     def open_them(options: list[str] = BRIEF, **limits: float) -> Jobs:
@@ -68,7 +68,7 @@ def until(job: Job, *states: str) -> Job:
 
 
 def learning(job: Job) -> Job:
-    """`job`, once it has been measured and goes on."""
+    """Return `job` once it has been measured three times, while it still trains."""
     end = time.monotonic() + 600
     while len(job.held_out_curve) < 3:
         assert time.monotonic() < end, f"{job.state}: {job.error}"
@@ -124,7 +124,7 @@ def test_a_training_is_stopped_and_goes_on(open_jobs: Open) -> None:
     assert min(step for step in steps if step > reached) <= reached + 100_000
 
 
-def test_a_killed_training_is_told_of_in_a_sentence_and_goes_on(
+def test_a_killed_training_is_reported_in_a_sentence_and_goes_on(
     open_jobs: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = open_jobs(LONG)
@@ -149,7 +149,7 @@ def test_a_killed_training_is_told_of_in_a_sentence_and_goes_on(
         time.sleep(0.02)
 
 
-def test_another_plan_begins_anew(open_jobs: Open) -> None:
+def test_another_plan_deletes_the_model_and_begins_again(open_jobs: Open) -> None:
     jobs = open_jobs()
     changed: list[str] = []
     jobs.deleted.append(lambda job: changed.append(job.key))
@@ -179,7 +179,7 @@ def test_another_plan_begins_anew(open_jobs: Open) -> None:
     ],
     ids=["empty", "a picture", "50 characters"],
 )
-def test_what_is_no_text_is_refused_as_by_the_command(
+def test_a_file_that_is_no_text_is_refused_as_by_the_command(
     open_jobs: Open, content: bytes, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = until(open_jobs().add({"text.txt": content}, NOTHING), "refused")
@@ -195,7 +195,7 @@ def test_a_script_that_no_model_knows_is_learned_from_nothing(open_jobs: Open) -
     assert job.report["plan"]["begins"].startswith("from nothing: ")
 
 
-def test_a_full_disk_is_told_of(open_jobs: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(open_jobs: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = open_jobs()
 
     def full(*_: object) -> int:
@@ -210,10 +210,10 @@ def test_a_full_disk_is_told_of(open_jobs: Open, monkeypatch: pytest.MonkeyPatch
 # ---- limits ----------------------------------------------------------------------------------------------------------
 
 
-def test_one_trains_and_the_others_see_their_place_and_time(open_jobs: Open) -> None:
+def test_one_trains_and_the_others_see_their_place_in_the_queue_and_their_waiting_time(open_jobs: Open) -> None:
     jobs = open_jobs(LONG, minutes=3)
     first, second, third = (until(jobs.add(TEXT, Plan(begin="none", minutes=m)), "read") for m in (1, 2, 3))
-    jobs.options = tuple(TINY)  # since --minutes is given
+    jobs.options = tuple(TINY)  # without --steps, because the plans give --minutes
     for job in (first, second, third):
         jobs.train(job)
     until(first, "training")
@@ -231,7 +231,7 @@ def test_one_trains_and_the_others_see_their_place_and_time(open_jobs: Open) -> 
     assert not first.directory.exists()
 
 
-def test_each_limit_is_told_in_a_sentence(open_jobs: Open) -> None:
+def test_each_limit_refuses_in_a_sentence(open_jobs: Open) -> None:
     jobs = open_jobs(megabytes=0.01, minutes=2, models=1)
     with pytest.raises(
         ValueError, match=r"^big\.txt has 0\.02 MB, but at most 0\.01 MB can be read: give a part of it$"
@@ -246,7 +246,7 @@ def test_each_limit_is_told_in_a_sentence(open_jobs: Open) -> None:
         jobs.add(TEXT, NOTHING)
 
 
-def test_what_takes_too_long_is_stopped_and_what_takes_too_much_disk_is_refused(
+def test_a_training_that_takes_too_long_is_stopped_and_one_without_disk_space_is_refused(
     open_jobs: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "GRACE", 1.0)
@@ -261,7 +261,7 @@ def test_what_takes_too_long_is_stopped_and_what_takes_too_much_disk_is_refused(
         jobs.train(job)
 
 
-def test_a_text_that_takes_too_long_to_read_keeps_no_others_waiting(
+def test_a_text_that_takes_too_long_to_read_does_not_block_others(
     open_jobs: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "READING", 0.01)
@@ -276,7 +276,7 @@ def test_a_text_that_takes_too_long_to_read_keeps_no_others_waiting(
     until(jobs.add(TEXT, NOTHING), "read")
 
 
-def test_what_is_not_visited_is_deleted(open_jobs: Open) -> None:
+def test_an_unvisited_training_is_deleted(open_jobs: Open) -> None:
     jobs = open_jobs(hours=2)
     forgotten, visited = jobs.add(TEXT, NOTHING), jobs.add(TEXT, NOTHING)
     for job in (forgotten, visited):
@@ -309,7 +309,7 @@ def test_a_file_of_a_visitor_is_never_run_as_a_program(open_jobs: Open) -> None:
     assert "it was run" not in job.error
 
 
-def test_what_a_killed_server_has_left_is_deleted_by_the_next_one(open_jobs: Open, tmp_path: Path) -> None:
+def test_the_files_of_a_killed_server_are_deleted_by_the_next_one(open_jobs: Open, tmp_path: Path) -> None:
     variables = os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     killed = subprocess.run([sys.executable, "-c", KILLED], env=variables, capture_output=True, text=True, check=False)
     left = Path(killed.stdout.strip())

@@ -5,7 +5,7 @@ import re
 from training.languages import NAMES, language_name
 
 
-def test_a_code_has_a_name_and_what_has_none_is_told_as_it_is() -> None:
+def test_a_code_has_a_name_and_an_unknown_code_is_shown_as_it_is() -> None:
     assert [language_name(code) for code in ("en", "de", "nb", "xx", "")] == [
         "English",
         "German",

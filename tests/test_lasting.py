@@ -1,4 +1,4 @@
-"""Nothing of a story is lost: by a reload, Back, another tab, a lost connection or a restarted server."""
+"""A story survives a reload, Back, another tab, a lost connection and a restarted server."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser import APP, SLOW, done, part, serving, settle, text, tinted, type_story, visit, write
 from tests.proxy import Proxy
 
-LONG = 10_000  # characters, the most that are written at once: `cased` writes for some seconds
+LONG = 10_000  # characters, the most for one request: `cased` takes some seconds to write them
 AWAY = 10  # seconds without any connection
 
 
@@ -81,7 +81,7 @@ def test_a_story_comes_back_after_a_reload_and_after_going_back(small_server: st
     context.close()
 
 
-def test_where_the_browser_keeps_nothing_the_page_says_so_and_writes(small_server: str, browser: Browser) -> None:
+def test_if_the_browser_stores_nothing_the_page_says_so_and_still_writes(small_server: str, browser: Browser) -> None:
     context = browser.new_context()
     context.add_init_script(
         """for (const name of ["localStorage", "sessionStorage"])
@@ -108,7 +108,7 @@ def test_two_tabs_follow_each_other_and_lose_nothing_where_both_write(small_serv
     assert text(two) == "the old lion"
     type_story(two, "the old hat")
     expect(part(one, "editor")).to_have_text("the old hat")
-    # Both change the story before either has heard of the other.
+    # Both tabs change the story before they learn of each other's change.
     for page in (one, two):
         page.evaluate("addEventListener('storage', (event) => event.stopImmediatePropagation(), true)")
     for page, words in ((one, "one"), (two, "two")):
@@ -130,7 +130,7 @@ def test_two_tabs_follow_each_other_and_lose_nothing_where_both_write(small_serv
     one.context.close()
 
 
-def test_a_connection_that_is_cut_costs_nothing_idle_or_writing(
+def test_a_cut_connection_loses_no_text_of_an_idle_or_a_writing_page(
     small_server: str, proxy: Proxy, browser: Browser
 ) -> None:
     whole = visit(browser, small_server)

@@ -1,4 +1,4 @@
-"""The tab “How it learned”: the curve and the samples of any training record, sound or not."""
+"""The tab “How it learned”: the curve and the samples of any training record, valid or not."""
 
 import dataclasses
 from math import inf, log, nan
@@ -15,7 +15,7 @@ SHIPPED = sorted(file.parent for file in (Path(__file__).parent.parent / "assets
 
 
 def record(*held_out: float, seconds: float = 60) -> dict[str, Any]:
-    """A training record with so many bits at each measurement, those so many seconds apart."""
+    """Return a training record with these held-out bits, measured at intervals of `seconds`."""
     curve = [
         {
             "step": 100 * i,
@@ -50,7 +50,7 @@ def test_the_untrained_network_does_not_squash_the_curve(learned: Model) -> None
     assert "began at 6.00" in explain(learned)
 
 
-def test_a_beginning_near_the_rest_is_drawn(model: Model) -> None:
+def test_a_first_measurement_near_the_others_is_drawn(model: Model) -> None:
     tuned = dataclasses.replace(model, training=record(2.4, 2.2, 2))
     assert y_range(tuned) == pytest.approx([1.5, 2.4], abs=0.1)
     assert "began" not in explain(tuned)
@@ -95,7 +95,7 @@ def test_whatever_the_slider_sends_gives_a_sample(learned: Model, place: Any, sh
         {"curve": [{"step": 0, "seconds": 1, "held_out_nats": nan}]},
     ],
 )
-def test_where_nothing_is_recorded_it_says_so(model: Model, training: dict[str, Any]) -> None:
+def test_an_empty_record_is_reported(model: Model, training: dict[str, Any]) -> None:
     foreign = dataclasses.replace(model, training=training)
     assert curve(foreign).empty
     assert y_range(foreign) is None
@@ -103,7 +103,7 @@ def test_where_nothing_is_recorded_it_says_so(model: Model, training: dict[str, 
     assert sample(foreign, 1) == ("", "No sample was recorded as this model learned.")
 
 
-def test_one_measurement_is_told_but_not_drawn(model: Model) -> None:
+def test_a_single_measurement_is_stated_but_not_drawn(model: Model) -> None:
     once = dataclasses.replace(model, training=record(6))
     assert curve(once).empty
     assert "only once, at 6.00 bits" in explain(once)

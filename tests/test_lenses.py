@@ -1,4 +1,4 @@
-"""What the lenses tell programs, over a page without a browser."""
+"""The endpoints of the lenses, called as functions without a browser."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +18,12 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def ask(model: Model) -> Ask:
-    """Calls an endpoint by its name."""
+    """A function that calls an endpoint by its name."""
     functions = {function.__name__: function for function in lens_functions(Models({"tiny": model}), 10**6)}
     return lambda name, *values, **named: finish(functions[name](*values, **named))
 
 
-def test_surprise_is_told_for_each_typed_character(ask: Ask, model: Model) -> None:
+def test_surprise_is_given_for_each_typed_character(ask: Ask, model: Model) -> None:
     typed = "The 😀 Hat…"
     told = ask("surprise", typed)
     assert len(told["bits"]) == len(typed)
@@ -35,14 +35,14 @@ def test_surprise_is_told_for_each_typed_character(ask: Ask, model: Model) -> No
     assert ask("surprise", "") == {"bits": [], "read_as": ""}
 
 
-def test_the_likeliest_letters_are_all_there_and_their_shares_make_one(ask: Ask, model: Model) -> None:
+def test_all_letters_are_listed_and_their_shares_sum_to_one(ask: Ask, model: Model) -> None:
     letters = ask("likeliest", "the ha")
     assert len(letters) == len(model.vocabulary)
     assert sum(share for _, share in letters) == pytest.approx(1, abs=1e-3)
     assert letters == sorted(letters, key=lambda pair: -pair[1])
 
 
-def test_copies_are_told_by_typed_places(ask: Ask) -> None:
+def test_copies_are_given_by_their_places_in_the_typed_text(ask: Ask) -> None:
     typed = "Zz😀 " + TALE[10:60].upper() + " zz"
     told = ask("copies", typed)
     [passage] = told["passages"]
@@ -68,13 +68,13 @@ def test_a_neuron_has_a_value_at_each_typed_character(ask: Ask) -> None:
     assert all(-1 <= value <= 1 for value in told["activity"])
 
 
-def test_what_a_letter_rests_on_is_told_for_each_typed_character(ask: Ask) -> None:
+def test_each_typed_character_has_a_weight_for_a_following_letter(ask: Ask) -> None:
     told = ask("rests_on", "The old lion ate a h", "o")
     assert len(told["weights"]) == 20
     assert max(told["weights"]) == 1
 
 
-def test_steps_tell_the_gates_of_the_busiest_neurons(ask: Ask) -> None:
+def test_steps_show_the_gates_of_the_busiest_neurons(ask: Ask) -> None:
     told = ask("step_through", "hot", layer=1)
     assert [step["letter"] for step in told["steps"]] == ["\n", "h", "o", "t"]
     assert len(told["neurons"]) == len(told["steps"][0]["f"]) == 11
@@ -97,6 +97,6 @@ def test_steps_tell_the_gates_of_the_busiest_neurons(ask: Ask) -> None:
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_makes_no_sense_is_refused(ask: Ask, name: str, wrong: dict[str, Any]) -> None:
+def test_wrong_values_are_refused(ask: Ask, name: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(gr.Error, match=r"\.['\"]$"):
         ask(name, **wrong)

@@ -1,4 +1,4 @@
-"""How it works, in a real browser: the first lesson, letter by letter, side by side, how it learned."""
+"""The tab “How it works” in a real browser: the first lesson, letter by letter, side by side, how it learned."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def example(page: Page) -> str:
     return str(part(page, "example").text_content())
 
 
-def test_the_first_lesson_writes_shows_letters_and_meets_a_neuron(page: Page) -> None:
+def test_the_first_lesson_writes_and_shows_letters_and_a_neuron(page: Page) -> None:
     before = example(page)
     part(page, "lesson-write").click()
     expect(part(page, "lesson-status")).to_contain_text("The next letter")
@@ -69,11 +69,11 @@ def test_gates_are_shown_letter_by_letter(page: Page) -> None:
     assert rows.all_text_contents() == first
     part(page, "step-play").click()
     expect(page.locator(".read .now")).not_to_have_text("▸")
-    expect(part(page, "step-play")).to_have_text("Play", use_inner_text=True)  # it ends with the text
+    expect(part(page, "step-play")).to_have_text("Play", use_inner_text=True)  # it stops at the end of the text
     expect(page.locator(".read span:not(.visually-hidden)").last).to_have_class("now")
 
 
-def test_two_networks_write_side_by_side_and_circles_are_told(page: Page) -> None:
+def test_two_networks_write_side_by_side_and_a_note_mentions_circles(page: Page) -> None:
     expect(part(page, "small-title")).to_have_text("Tutorial")
     part(page, "side-go").click()
     expect(part(page, "side-status")).to_have_text("Both have written.")

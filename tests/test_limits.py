@@ -1,4 +1,4 @@
-"""Limits: what one visitor and all together may ask for, and how that is set."""
+"""Limits for one visitor and for all visitors together, and the variables that set them."""
 
 from typing import Any
 
@@ -45,20 +45,20 @@ def test_a_wrong_variable_is_refused_in_a_sentence(variables: dict[str, str], to
     ],
     ids=str,
 )
-def test_what_is_over_a_limit_is_refused_and_counted_and_takes_nothing(
+def test_a_request_over_a_limit_is_refused_and_counted_and_occupies_nothing(
     exact: Model, limits: dict[str, int], limit: str, told: str
 ) -> None:
     scheduler = Scheduler(Limits(**limits))
-    with scheduler._changed:  # nothing is written in the meantime
+    with scheduler._changed:  # so that nothing is written in the meantime
         requests = [scheduler.submit(exact, "a", LONG, visitor="ann") for _ in range(2)]
         with pytest.raises(LimitError, match=told):
             scheduler.submit(exact, "a", LONG, visitor="ann")
         if limit.startswith("visitor"):
             requests.append(scheduler.submit(exact, "a", LONG, visitor="bob"))
-            requests += [scheduler.submit(exact, "a", LONG) for _ in range(5)]  # the program itself
+            requests += [scheduler.submit(exact, "a", LONG) for _ in range(5)]  # the program itself, without limit
         for request in requests:
             request.cancel()
-        scheduler.submit(exact, "a", LONG, visitor="ann").cancel()  # what is ended counts no longer
+        scheduler.submit(exact, "a", LONG, visitor="ann").cancel()  # ended requests no longer count
     assert scheduler.figures.refusals == {limit: 1}
     scheduler.close()
 
@@ -78,7 +78,7 @@ def test_analyses_have_a_limit_of_their_own() -> None:
 
 
 def jobs(visitors: str) -> list[Work]:
-    """A job for each letter, which is its visitor."""
+    """Return one job for each letter; the letter is the name of its visitor."""
 
     def nothing() -> Pieces[None]:
         yield
@@ -97,7 +97,7 @@ def test_a_free_slot_goes_to_the_visitor_who_has_the_fewest() -> None:
     assert (told(started), told(running), told(waiting)) == ("abc"[:2] + "a", "caba", "abc")
 
 
-def test_one_visitor_has_some_of_the_slots_and_the_others_are_kept_free() -> None:
+def test_one_visitor_gets_only_some_of_the_slots_and_the_others_stay_free() -> None:
     started, _, waiting = admitted(jobs("aaaaab"), jobs("a"), 8, 3)
     assert (told(started), told(waiting)) == ("baa", "aaa")
     ours = [Work(job.pieces, None) for job in jobs("aaaaa")]

@@ -1,4 +1,4 @@
-"""Who does not listen has no place: over the running app, by raw requests, as a program would send them."""
+"""A client that does not read its answer keeps no slot: raw requests to the running app, as from a program."""
 
 import asyncio
 import http.client
@@ -43,7 +43,7 @@ def send(app: str, path: str, body: Any = None) -> tuple[int, bytes]:
 
 
 def begin(app: str, length: int = 100_000, model: str = "cased", seed: int | None = None) -> str:
-    """Post a request; the event that is to be read."""
+    """Post a request; return the id of the event whose stream has the answer."""
     status, answer = send(app, PREDICT, {"data": ["the ", model, length, *[None] * 5, seed, *[None] * 4]})
     assert status == 200
     event: str = json.loads(answer)["event_id"]
@@ -51,7 +51,7 @@ def begin(app: str, length: int = 100_000, model: str = "cased", seed: int | Non
 
 
 def connect(app: str, event: str, narrow: bool = False) -> socket.socket:
-    """A connection on which the answer comes; on a `narrow` one the system takes little before it is read."""
+    """Connect to the stream of the answer; with `narrow`, the system receives little of it before it is read."""
     host, port = app.split(":")
     stream = socket.socket()
     stream.settimeout(60)
@@ -63,7 +63,7 @@ def connect(app: str, event: str, narrow: bool = False) -> socket.socket:
 
 
 def open_stream(app: str, event: str) -> socket.socket:
-    """A connection on which the answer comes, once its first bytes are there."""
+    """Connect to the stream of the answer, and wait for its first bytes."""
     stream = connect(app, event)
     assert stream.recv(12) == b"HTTP/1.1 200"
     return stream
@@ -82,7 +82,7 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def test_who_posts_and_never_reads_takes_no_place(app: str) -> None:
+def test_a_client_that_never_reads_takes_no_slot(app: str) -> None:
     for _ in range(3):
         begin(app)
     written = figure(app, "lstm_characters_total")
@@ -92,7 +92,7 @@ def test_who_posts_and_never_reads_takes_no_place(app: str) -> None:
     assert b"complete" in send(app, f"{PREDICT}/{begin(app, 20)}")[1], "another is served at once"
 
 
-def test_who_goes_away_leaves_the_place_whether_it_writes_or_waits(app: str) -> None:
+def test_a_client_that_disconnects_leaves_its_slot_or_the_queue(app: str) -> None:
     streams = [open_stream(app, begin(app)) for _ in range(4)]
     until(lambda: figure(app, "lstm_slots_used") == 3 and figure(app, "lstm_queue_length") == 1)
     for stream in streams:
@@ -100,7 +100,7 @@ def test_who_goes_away_leaves_the_place_whether_it_writes_or_waits(app: str) -> 
     until(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
 
 
-def test_who_opens_the_stream_and_reads_nothing_leaves_the_place_and_who_reads_keeps_it(app: str) -> None:
+def test_a_client_that_reads_nothing_loses_its_slot_and_one_that_reads_keeps_it(app: str) -> None:
     with closing(connect(app, begin(app), narrow=True)), closing(connect(app, begin(app), narrow=True)) as reading:
         until(lambda: figure(app, "lstm_slots_used") == 2)
 
@@ -113,7 +113,7 @@ def test_who_opens_the_stream_and_reads_nothing_leaves_the_place_and_who_reads_k
     until(lambda: figure(app, "lstm_slots_used") == 0)
 
 
-def test_who_does_not_read_for_a_while_gets_the_whole_text_afterwards(app: str) -> None:
+def test_a_client_that_pauses_reading_gets_the_whole_text_afterwards(app: str) -> None:
     def text(answer: bytes) -> str:
         event, data = answer.decode().rstrip("\n").split("\n")[-2:]
         assert event == "event: complete"
@@ -143,7 +143,7 @@ def test_too_many_texts_of_one_visitor_are_refused_in_a_sentence(app: str) -> No
     until(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
 
 
-def test_a_connection_that_is_closed_is_not_read_and_nothing_waits_on_it() -> None:
+def test_a_closed_connection_counts_as_not_reading_and_has_no_unsent_bytes() -> None:
     async def closed() -> asyncio.Transport:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -159,18 +159,18 @@ def test_a_connection_that_is_closed_is_not_read_and_nothing_waits_on_it() -> No
     assert listening.unsent(transport) == 0
 
 
-def test_an_answer_beside_the_queue_is_refused(app: str) -> None:
+def test_a_call_that_bypasses_the_queue_is_refused(app: str) -> None:
     assert send(app, "/gradio_api/run/predict", {"data": ["the "]})[0] == 404
 
 
-def test_health_is_told_and_so_are_figures_only_if_they_are_switched_on(app: str, small_server: str) -> None:
+def test_health_is_always_served_and_metrics_only_if_they_are_switched_on(app: str, small_server: str) -> None:
     assert send(app, "/health") == (200, b"ok\n")
     there = urlparse(small_server).netloc
     assert send(there, "/health")[0] == 200
     assert send(there, "/metrics")[0] == 404
 
 
-def test_what_gradio_keeps_for_a_session_without_a_stream_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_that_gradio_keeps_for_a_session_without_a_stream_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     class Queue:
         pending_event_ids_session: dict[str, set[str]] = {"left": {"1"}, "read": {"2"}}  # noqa: RUF012
         pending_messages_per_session: dict[str, Any] = {"left": 1, "read": 2, "other": 3}  # noqa: RUF012

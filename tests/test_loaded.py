@@ -1,4 +1,4 @@
-"""What a loaded model knows of itself."""
+"""The opening that a loaded model puts before a story."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from model.vocabulary import Vocabulary
     ("characters", "context", "opening"),
     [("\nab", "carried", "\n\n"), ("\nab", "window", "\n"), (" ab", "carried", " "), ("ab", "carried", "a")],
 )
-def test_a_story_begins_a_paragraph_where_the_model_knows_lines(
+def test_a_story_begins_a_paragraph_if_the_model_knows_line_ends(
     model: Model, characters: str, context: Context, opening: str
 ) -> None:
     assert replace(model, vocabulary=Vocabulary(characters), context=context).opening == opening

@@ -42,7 +42,7 @@ def test_ids_and_a_state_give_logits_and_a_state_of_the_promised_shapes(encoding
     assert_close(network.output(read), logits)
 
 
-def test_the_state_of_nothing_read_is_zero(network: CharLSTM) -> None:
+def test_the_state_before_any_character_is_zero(network: CharLSTM) -> None:
     for part in network.zero_state(B):
         assert torch.equal(part, torch.zeros(L, B, H))
 
@@ -91,7 +91,7 @@ def test_streams_read_side_by_side_equal_each_read_alone(network: CharLSTM) -> N
         assert_close(state, (hidden[:, b : b + 1], cell[:, b : b + 1]))
 
 
-def test_what_follows_changes_nothing_before_it(network: CharLSTM) -> None:
+def test_later_characters_change_no_earlier_logits(network: CharLSTM) -> None:
     ids = some_ids()
     changed = ids.clone()
     changed[:, 3:] = (ids[:, 3:] + 1) % V
@@ -157,7 +157,7 @@ def test_locked_dropout_drops_its_share_and_scales_up_the_rest() -> None:
 
 
 def layers_ran_with(config: LSTMConfig) -> tuple[list[Tensor], list[Tensor], Tensor, CharLSTM]:
-    """The input and the recurrent weights of each layer, and the output, of one forward pass in training mode."""
+    """Run a forward pass in training mode; return the layers' inputs and recurrent weights, the output, the network."""
     torch.manual_seed(0)
     network = CharLSTM(config, V).train()
     inputs: list[Tensor] = []
@@ -174,7 +174,7 @@ def layers_ran_with(config: LSTMConfig) -> tuple[list[Tensor], list[Tensor], Ten
 
 
 @pytest.mark.parametrize("place", ["dropout_input", "dropout_hidden", "dropout_output"])
-def test_what_is_dropped_of_a_vector_is_the_same_at_every_step_of_a_window(place: str) -> None:
+def test_dropout_drops_the_same_numbers_at_every_step_of_a_window(place: str) -> None:
     config = LSTMConfig(embedding_size=E, hidden_size=H, layers=L, **{place: 0.5})  # type: ignore[arg-type]
     inputs, _, output, _ = layers_ran_with(config)
     vectors = {"dropout_input": inputs[0], "dropout_hidden": inputs[1], "dropout_output": output}
@@ -187,7 +187,7 @@ def test_what_is_dropped_of_a_vector_is_the_same_at_every_step_of_a_window(place
 def test_weight_drop_zeroes_recurrent_weights_once_for_the_whole_window() -> None:
     config = LSTMConfig(embedding_size=E, hidden_size=H, layers=L, weight_drop=0.4)
     inputs, used, _, network = layers_ran_with(config)
-    assert [x.size(1) for x in inputs] == [T] * L  # one run of a layer is a whole window
+    assert [x.size(1) for x in inputs] == [T] * L  # each layer runs once over the whole window
     for weights, layer in zip(used, network.layers, strict=True):
         kept = weights != 0
         assert 0.3 < 1 - kept.float().mean().item() < 0.5

@@ -1,4 +1,4 @@
-"""How much memory a run takes, and what is said if it is not there."""
+"""The least memory that a training run needs, and the errors where memory is too small."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ V = 13
 
 
 @pytest.mark.parametrize("options", [{"optimizer": "muon", "ema_decay": 0.0}, {"optimizer": "adamw", "ema_decay": 0.9}])
-def test_the_least_is_less_than_a_step_takes_and_more_than_half_of_it(options: dict[str, object]) -> None:
+def test_the_least_memory_is_close_to_the_bytes_that_a_step_holds(options: dict[str, object]) -> None:
     recipe = MODERN.with_options({"hidden_size": 64, "layers": 3, "batch_size": 2, "window": 5, **options})
     network = CharLSTM(recipe.network, V)
     chosen = optimizers(network, recipe)
@@ -28,7 +28,7 @@ def test_the_least_is_less_than_a_step_takes_and_more_than_half_of_it(options: d
     assert taken / 2 < memory.least(recipe, V) < 1.2 * taken
 
 
-def test_what_cannot_fit_is_refused_in_one_sentence_and_what_can_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_network_that_cannot_fit_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.check(MODERN, V, CPU)
     monkeypatch.setattr("model.hardware.memory", lambda _: memory.least(MODERN, V) - 1)
     with pytest.raises(ValueError, match=r"\Ato train this .* GB of memory, but there are only .*--window\Z"):
@@ -46,7 +46,7 @@ def test_what_cannot_fit_is_refused_in_one_sentence_and_what_can_is_not(monkeypa
     ],
     ids=str,
 )
-def test_only_what_comes_of_too_little_memory_is_told_as_that(error: Exception, told: bool) -> None:
+def test_only_errors_of_too_little_memory_become_memory_errors(error: Exception, told: bool) -> None:
     with pytest.raises(MemoryError if told else type(error)) as raised, memory.told():
         raise error
     assert ("not enough memory" in str(raised.value)) == told

@@ -1,4 +1,4 @@
-"""Two models that write one text: whose each character is, and what each reads of the other's."""
+"""Mixtures of two models: probabilities, responsibilities, and characters that only one of the models has."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from model.vocabulary import Vocabulary
 from tests.conftest import E, H, lively
 
 PROMPT = "the old tale\nabide in it"
-OTHERS = "\n abdehilnoTé"  # thirteen characters as well, two of them its own
+OTHERS = "\n abdehilnoTé"  # 13 characters, as in `model`, but T and é are in this one only
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def probabilities(model: Model, text: str) -> np.ndarray:
     return logits[0, -1].softmax(-1).double().numpy()
 
 
-def test_the_characters_are_those_of_both_and_capitals_stay_where_one_knows_them(model: Model, other: Model) -> None:
+def test_a_mixture_has_the_characters_of_both_and_is_lowercase_only_if_both_are(model: Model, other: Model) -> None:
     mixture = Mixture(Pair(model, other), 0.5)
     assert set(mixture.vocabulary.characters) == set(model.vocabulary.characters) | set("Té")
     assert not mixture.vocabulary.lowercase
@@ -49,9 +49,7 @@ def test_the_characters_are_those_of_both_and_capitals_stay_where_one_knows_them
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_each_character_comes_from_the_one_or_the_other_by_the_chance_that_is_chosen(
-    model: Model, other: Model, share: float
-) -> None:
+def test_the_probabilities_are_the_weighted_sums_of_both_models(model: Model, other: Model, share: float) -> None:
     mixture = Mixture(Pair(model, other), share)
     streams = mixture.decoder.streams(1)
     for id in mixture.vocabulary.encode("Thé old"):
@@ -65,7 +63,7 @@ def test_each_character_comes_from_the_one_or_the_other_by_the_chance_that_is_ch
             assert streams.responsibilities[0, id] == pytest.approx(of_second / (of_first + of_second), abs=1e-3)
 
 
-def test_an_unknown_character_is_read_as_the_nearest_known_and_else_as_a_space(model: Model, other: Model) -> None:
+def test_an_unknown_character_is_read_as_the_nearest_known_one_or_as_a_space(model: Model, other: Model) -> None:
     part = Mixture(Pair(other, model), 0.5).decoder.parts[1]
     both = sorted({*OTHERS, *model.vocabulary.characters})
     reads = {character: model.vocabulary.characters[id] for character, id in zip(both, part.ids, strict=True)}
@@ -83,7 +81,7 @@ def test_an_unknown_character_is_read_as_the_nearest_known_and_else_as_a_space(m
 
 
 @pytest.mark.parametrize("context", ["carried", "window"])
-def test_with_nothing_of_the_one_the_other_writes_as_if_alone(model: Model, other: Model, context: str) -> None:
+def test_with_a_weight_of_0_or_1_one_model_writes_as_if_alone(model: Model, other: Model, context: str) -> None:
     alone = written(model, context=context)
     for mixture, share in ((Mixture(Pair(model, other), 0), 0), (Mixture(Pair(other, model), 1), 1)):
         mixed = written(mixture, context=context)
@@ -91,7 +89,7 @@ def test_with_nothing_of_the_one_the_other_writes_as_if_alone(model: Model, othe
         assert mixed.responsibilities == [share] * 60
 
 
-def test_every_character_has_its_share_and_those_of_one_alone_are_its_own(model: Model, other: Model) -> None:
+def test_every_character_has_a_responsibility_of_0_or_1_if_only_one_model_has_it(model: Model, other: Model) -> None:
     request = written(Mixture(Pair(model, other), 0.5), length=400, temperature=1.0)
     assert len(request.responsibilities) == len(request.characters) == 400
     shares = list(zip(request.characters, request.responsibilities, strict=True))
@@ -101,9 +99,7 @@ def test_every_character_has_its_share_and_those_of_one_alone_are_its_own(model:
     assert request.text == "".join(generate(Mixture(Pair(model, other), 0.5), PROMPT, request.config))
 
 
-def test_mixtures_of_one_pair_share_a_batch_with_any_weights_and_each_text_is_the_one_written_alone(
-    exact: Model, other: Model
-) -> None:
+def test_mixtures_of_one_pair_with_any_weights_share_a_batch_and_write_as_if_alone(exact: Model, other: Model) -> None:
     vars(other)["decoder"] = Decoder(other.network, exact=True)
     pair = Pair(exact, other)
     prompts, weights = ["a", PROMPT, "The end", "", "é" * 9, "a", "a"], [0.4, 0, 0.9, 1, 1 / 3, 0.4, 0.41]
@@ -139,6 +135,6 @@ def test_mixtures_share_no_batch_with_another_pair_nor_in_window_context(exact: 
     assert not batch.accepts(Request(Mixture(pair, 0.4), "a", GenerationConfig(context="window")))
 
 
-def test_networks_that_are_not_exact_write_by_themselves(model: Model, exact: Model) -> None:
+def test_a_mixture_is_exact_only_if_both_models_are(model: Model, exact: Model) -> None:
     other = replace(model, network=CharLSTM(model.network.config, 13).eval())
     assert not Mixture(Pair(exact, other), 0.5).decoder.exact

@@ -1,4 +1,4 @@
-"""What the page says of its models."""
+"""What the page shows about each model: title, sizes, beginnings and details."""
 
 import dataclasses
 from typing import Any
@@ -10,7 +10,7 @@ from model.about import details, held_out_bits, title, title_of
 from model.loaded import Model
 
 
-def test_a_model_is_shown_as_what_it_is(model: Model) -> None:
+def test_a_model_is_shown_with_its_title_and_sizes(model: Model) -> None:
     assert title(dataclasses.replace(model, name="alice")) == ("Alice in Wonderland", "in Carroll’s manner")
     assert title(dataclasses.replace(model, name="my-own_book")) == ("My own book", "")
     assert title(dataclasses.replace(model, name="The lamp at Grey Point")) == ("The lamp at Grey Point", "")
@@ -21,14 +21,14 @@ def test_a_model_is_shown_as_what_it_is(model: Model) -> None:
 @pytest.mark.parametrize(
     ("language", "first"), [("de", "Am"), ("fr", "Au"), ("en", "The"), ("fi", "The"), (None, "The")]
 )
-def test_a_text_may_begin_in_the_language_of_the_model(model: Model, language: str | None, first: str) -> None:
+def test_beginnings_are_in_the_models_language_or_in_english(model: Model, language: str | None, first: str) -> None:
     speaking = dataclasses.replace(model, training={"corpus": {"language": language}})
     [told] = offered({"tiny": speaking})
     assert told["beginnings"][0].split()[0] == first
     assert told["language"] == (language or "")
 
 
-def test_figures_stand_under_details(model: Model) -> None:
+def test_the_details_name_the_books_the_training_time_and_the_held_out_figure(model: Model) -> None:
     record = {
         "corpus": {"name": "pooh"},
         "init": {"name": "storyteller"},
@@ -55,7 +55,7 @@ def test_figures_stand_under_details(model: Model) -> None:
         ("coral_island and 170 more", "171 books"),
     ],
 )
-def test_a_source_is_called_what_a_reader_calls_it(name: str, told: str) -> None:
+def test_a_corpus_name_becomes_a_readable_title(name: str, told: str) -> None:
     assert title_of(name) == told
 
 
@@ -63,7 +63,7 @@ def test_a_source_is_called_what_a_reader_calls_it(name: str, told: str) -> None
     "record",
     [{}, {"held_out": [1]}, {"seconds": "5"}, {"corpus": 3, "init": []}, {"held_out": {"bits_per_character": None}}],
 )
-def test_an_odd_record_costs_its_line_alone(model: Model, record: dict[str, Any]) -> None:
+def test_a_wrong_value_in_a_record_leaves_out_only_its_own_sentence(model: Model, record: dict[str, Any]) -> None:
     odd = dataclasses.replace(model, training=record)
     assert details(odd) == "2 LSTM layers of 11 neurons."
     assert held_out_bits(odd) == float("inf")

@@ -1,4 +1,4 @@
-"""The n-gram baseline: by hand on a text of a few characters, and as a distribution."""
+"""The n-gram baseline: probabilities calculated by hand for tiny texts, and their sums."""
 
 import numpy as np
 import pytest
@@ -10,16 +10,16 @@ def ids(text: str, characters: str = "ab.") -> np.ndarray[tuple[int], np.dtype[n
     return np.array([characters.index(character) for character in text])
 
 
-def test_one_character_alone_is_as_likely_as_it_was_often() -> None:
-    # "a" stood 3 times in 4, "b" once; what the discount takes is shared out evenly over all three characters.
+def test_order_1_gives_each_character_its_discounted_frequency() -> None:
+    # "a" occurs 3 times in 4, "b" once; the discounted probability is spread evenly over all three characters.
     shared = DISCOUNT * 2 / 4 / 3
     expected = [(3 - DISCOUNT) / 4 + shared, (1 - DISCOUNT) / 4 + shared, shared]
     for character, chance in zip("ab.", expected, strict=True):
         assert bits_per_character(ids("aaba"), ids(character), 3, 1) == pytest.approx(-np.log2(chance))
 
 
-def test_shorter_contexts_count_in_how_many_ways_a_character_was_reached() -> None:
-    # Pairs: ab twice, ba twice, "a." and ".a" once. So a was reached in two ways of four, b and "." in one.
+def test_shorter_contexts_count_the_distinct_contexts_before_a_character() -> None:
+    # Pairs: ab twice, ba twice, "a." and ".a" once. Of these 4 distinct pairs, 2 end in a, 1 in b and 1 in ".".
     ways = {"a": (2 - DISCOUNT) / 4 + DISCOUNT / 4, "b": 1 / 4, ".": 1 / 4}
     after_a = {"a": 0, "b": (2 - DISCOUNT) / 3, ".": (1 - DISCOUNT) / 3}
     for character in "ab.":
@@ -28,7 +28,7 @@ def test_shorter_contexts_count_in_how_many_ways_a_character_was_reached() -> No
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
-def test_the_chances_of_all_characters_sum_to_one(order: int) -> None:
+def test_the_probabilities_of_all_characters_sum_to_one(order: int) -> None:
     training = np.random.default_rng(0).integers(0, 5, 400)
     for context in range(5):
         chances = [2 ** -(2 * bits_per_character(training, np.array([context, next]), 7, order)) for next in range(7)]

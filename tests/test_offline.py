@@ -1,4 +1,4 @@
-"""The offline page, opened from the disk in a real browser: it writes what the decoder writes, and asks nobody."""
+"""The offline page, opened from disk in a real browser: it writes what the decoder writes, and sends no request."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ SHIPPED = sorted(config.parent.name for config in ASSETS.glob("*/config.json"))
 # ---- the product -----------------------------------------------------------------------------------------------------
 
 
-def test_the_binary_is_what_its_source_gives() -> None:
+def test_the_binary_is_compiled_from_its_source() -> None:
     source = (HERE / "product.wat").read_text(encoding="utf-8")
     assert bytes(wasmtime.wat2wasm(source)) == (HERE / "product.wasm").read_bytes()
 
@@ -35,7 +35,7 @@ def test_the_binary_is_what_its_source_gives() -> None:
     ("kind", "of_weights", "of_x"), [("int8", np.int8, np.int16), ("float32",) + (np.float32,) * 2]
 )
 @pytest.mark.parametrize("columns", [16, 48])
-def test_the_product_is_that_of_a_matrix_and_a_vector(kind: str, of_weights: Any, of_x: Any, columns: int) -> None:
+def test_the_product_of_a_matrix_and_a_vector_is_exact(kind: str, of_weights: Any, of_x: Any, columns: int) -> None:
     store = wasmtime.Store()
     memory = wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(1, None)))
     module = wasmtime.Module(store.engine, (HERE / "product.wasm").read_bytes())
@@ -58,7 +58,7 @@ def part(page: Page, name: str) -> Locator:
 
 
 def opened(browser: Browser, file: Path, size: str = "laptop", script: str = "", **options: Any) -> Iterator[Page]:
-    """The page of a file, which in the end must have asked for nothing else and have kept quiet."""
+    """Yield the page of a file; at the end, assert that it requested no other URL and logged no error."""
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, is_mobile=size == "phone", **options)
     context.set_default_timeout(SLOW)
@@ -109,7 +109,7 @@ def text(page: Page) -> str:
 
 
 def write(page: Page, button: str = "write") -> str:
-    """The story, once the model has gone on with it."""
+    """Press a button that starts the model, and return the story when the model has stopped."""
     part(page, button).click()
     expect(part(page, "status")).to_have_text(re.compile("^(Done|Stopped)"))
     return text(page)
@@ -120,7 +120,7 @@ def tinted(page: Page) -> str:
 
 
 def by_python(model: Model, prompt: str, **settings: Any) -> str:
-    """What the decoder writes on; a story begins a paragraph, as in the app."""
+    """Return the decoder's continuation of a prompt, which begins a paragraph as in the app."""
     config = GenerationConfig(**{**defaults(model), **settings})
     return "".join(generate(model, model.opening + prompt, config))
 
@@ -137,7 +137,7 @@ def test_each_shipped_model_writes_the_1000_characters_that_the_decoder_writes(
         assert write(page) == prompt + by_python(model, prompt, temperature=0)
 
 
-def test_a_seed_writes_what_it_writes_in_the_app(page: Page, cased: Model) -> None:
+def test_a_seed_gives_the_same_text_as_in_the_app(page: Page, cased: Model) -> None:
     prompt = "“HELLO, ODD LION.”\n\nA hat"
     for seed, top_p in ((0, 1), (5, 0.8), (987_654_321_098_765, 0.97)):
         settle(page, seed=seed, length=300, temperature=0.85, top_p=top_p)
@@ -145,7 +145,7 @@ def test_a_seed_writes_what_it_writes_in_the_app(page: Page, cased: Model) -> No
         assert write(page) == prompt + by_python(cased, prompt, seed=seed, length=300, temperature=0.85, top_p=top_p)
 
 
-def test_what_the_model_does_not_know_is_read_as_python_reads_it(page: Page, cased: Model) -> None:
+def test_unknown_characters_are_repaired_as_in_python(page: Page, cased: Model) -> None:
     prompt = 'é "Ball" 😀\r\nŁ…\tzebra’s-- he'
     settle(page, seed=3, length=100)
     part(page, "text").fill(prompt)
@@ -157,7 +157,7 @@ def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page, cas
     part(page, "text").fill("A tale")
     page.keyboard.press("Control+Enter")
     expect(part(page, "progress")).to_contain_text("a second")
-    page.keyboard.press("x")  # while the model writes, it alone does
+    page.keyboard.press("x")  # ignored while the model writes
     page.keyboard.press("Escape")
     expect(part(page, "status")).to_have_text(re.compile("^Stopped"))
     stopped = text(page)
@@ -170,7 +170,7 @@ def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page, cas
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_is_being_written_stays_in_sight(browser: Browser, file: Path, size: str) -> None:
+def test_the_end_of_the_written_text_stays_in_sight(browser: Browser, file: Path, size: str) -> None:
     for page in opened(browser, file, size):
         settle(page, length=3000)
         part(page, "text").fill("A hat")
@@ -178,7 +178,7 @@ def test_what_is_being_written_stays_in_sight(browser: Browser, file: Path, size
         ends = "[...document.querySelector('mark').getClientRects()].at(-1).bottom"
         assert page.evaluate(f"{ends} < document.querySelector('.actions').getBoundingClientRect().top")
         assert page.evaluate(f"{ends} > 0")
-        if size == "laptop":  # there the paper scrolls, and what stands around it stays in its place
+        if size == "laptop":  # there the text scrolls by itself, and the page around it does not
             assert page.evaluate("scrollY") == 0
 
 
@@ -241,7 +241,7 @@ def test_neither_the_page_nor_its_worker_can_ask_another_host(browser: Browser, 
     assert not [url for url in asked if url.startswith("http")]
 
 
-def test_where_the_browser_keeps_nothing_it_says_so_and_writes(browser: Browser, file: Path) -> None:
+def test_without_local_storage_the_page_says_so_and_still_writes(browser: Browser, file: Path) -> None:
     refused = (
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } });"
     )
@@ -251,7 +251,7 @@ def test_where_the_browser_keeps_nothing_it_says_so_and_writes(browser: Browser,
         expect(part(page, "progress")).to_contain_text("keeps nothing of this page: copy the story")
 
 
-def test_where_the_model_cannot_run_it_says_what_to_do(browser: Browser, file: Path, tmp_path: Path) -> None:
+def test_if_the_model_cannot_run_the_page_says_what_to_do(browser: Browser, file: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.html"
     broken.write_bytes(re.sub(rb'id="product">AGFzbQ', rb'id="product">AGFzbg', file.read_bytes()))
     for page in opened(browser, broken):
@@ -261,9 +261,7 @@ def test_where_the_model_cannot_run_it_says_what_to_do(browser: Browser, file: P
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_it_has_no_fault_that_axe_finds_and_fits_its_window(
-    browser: Browser, file: Path, size: str, theme: Any
-) -> None:
+def test_the_page_has_no_axe_violation_and_fits_its_window(browser: Browser, file: Path, size: str, theme: Any) -> None:
     for page in opened(browser, file, size, color_scheme=theme):
         settle(page, length=500)
         part(page, "text").fill("A hat")
@@ -276,7 +274,7 @@ def test_it_has_no_fault_that_axe_finds_and_fits_its_window(
         )
 
 
-def test_it_tells_the_licence_and_what_the_model_is(cased: Model) -> None:
+def test_the_page_names_the_licence_and_describes_the_model(cased: Model) -> None:
     html = offline_page(cased, "cc0-1.0").decode()
     assert "<h1>Cased</h1>" in html
     assert "Licence of the model: cc0-1.0." in html
@@ -285,7 +283,7 @@ def test_it_tells_the_licence_and_what_the_model_is(cased: Model) -> None:
     assert offline_page(cased) == offline_page(cased), "the same model gives the same file"
 
 
-def test_a_name_cannot_bring_code_into_the_page(cased: Model) -> None:
+def test_a_model_name_cannot_inject_a_script(cased: Model) -> None:
     vars(cased)["name"], name = "<script>alert(1)</script>", cased.name
     html = offline_page(cased).decode()
     vars(cased)["name"] = name

@@ -31,7 +31,7 @@ def test_every_weight_is_moved_by_exactly_one_optimizer_with_the_recipes_decay(t
     assert {group["weight_decay"] for group in groups} == {0.25}
 
 
-def test_muon_moves_the_matrices_of_the_layers_alone(tiny: CharLSTM) -> None:
+def test_muon_moves_only_the_matrices_of_the_layers(tiny: CharLSTM) -> None:
     adamw, muon = optimizers(tiny, RECIPE.with_options({"optimizer": "muon"}))
     assert isinstance(adamw, torch.optim.AdamW)
     assert isinstance(muon, torch.optim.Muon)
@@ -40,7 +40,7 @@ def test_muon_moves_the_matrices_of_the_layers_alone(tiny: CharLSTM) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_step_of_either_changes_a_weight_by_about_as_much(tiny: CharLSTM, optimizer: str) -> None:
+def test_a_step_of_either_optimizer_changes_a_weight_by_about_the_learning_rate(tiny: CharLSTM, optimizer: str) -> None:
     before = tiny.layers[1].get_parameter("weight_hh_l0").detach().clone()
     chosen = optimizers(tiny, replace(RECIPE, weight_decay=0.0).with_options({"optimizer": optimizer}))
     logits, _ = tiny(torch.arange(V)[None], tiny.zero_state(1))
@@ -90,11 +90,11 @@ def test_the_learning_rate_rises_over_the_warm_up_and_falls_to_its_final_share()
     assert falling == sorted(falling, reverse=True)
 
 
-def test_the_learning_rate_is_constant_where_nothing_else_is_asked_for() -> None:
+def test_the_learning_rate_of_the_classic_recipe_is_constant() -> None:
     assert {learning_rate(CLASSIC, step, 1_000) for step in (0, 1, 500, 999)} == {CLASSIC.learning_rate}
 
 
-def test_a_warm_up_longer_than_the_run_is_no_fault() -> None:
+def test_a_warm_up_may_be_longer_than_the_run() -> None:
     recipe = replace(MODERN, learning_rate=0.5, warmup_steps=10)
     assert learning_rate(recipe, 4, 5) == pytest.approx(0.25)
     assert learning_rate(replace(recipe, warmup_steps=5), 5, 5) == pytest.approx(0.5)

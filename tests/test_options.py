@@ -1,4 +1,4 @@
-"""Options that know their meaning and legal range, as values, as errors and on a command line."""
+"""Options with a meaning and a legal range: their values, their errors and the command line."""
 
 import argparse
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +15,7 @@ from training.recipes import MODERN, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Kettle:
-    """One option of every kind, and a field that is none."""
+    """One option of every kind, and one field that is not an option."""
 
     cup_count: int = option(2, "cups", 1, 12)
     heat: float = option(0.5, "share of the power", 0, 1)
@@ -39,9 +39,7 @@ def parse(*arguments: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("name", ["cup_count", "heat", "lid", "water", "floors"])
 @pytest.mark.parametrize("value", [None, "1", [], {}, float("nan"), float("inf"), -float("inf"), -1, 1j, b"cold"])
-def test_a_value_of_no_use_is_refused_in_one_sentence_that_names_the_option_and_the_value(
-    name: str, value: object
-) -> None:
+def test_a_wrong_value_is_refused_in_one_sentence_that_names_the_option_and_the_value(name: str, value: object) -> None:
     wrong: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=r"\A[a-z ]+ is .+, but must be [^\n]+\Z") as error:
         Kettle(**wrong)
@@ -77,11 +75,11 @@ def test_both_ends_of_a_range_are_legal() -> None:
 
 
 @pytest.mark.parametrize("options", [SamplingConfig, GenerationConfig, LSTMConfig, Recipe])
-def test_what_an_error_calls_legal_is_legal(options: Any) -> None:
+def test_both_ends_of_every_stated_range_are_accepted(options: Any) -> None:
     legal: dict[str, Any] = asdict(MODERN) | {"network": MODERN.network} if options is Recipe else {}
     for field in fields(options):
         for end in (field.metadata.get("low"), field.metadata.get("high")):
-            if end is not None and field.name not in ("steps", "epochs"):  # one of those two must not be 0
+            if end is not None and field.name not in ("steps", "epochs"):  # these two must not both be 0
                 end = "a" * end if field.type is str else end
                 assert getattr(options(**{**legal, field.name: end}), field.name) == end
 
@@ -89,7 +87,7 @@ def test_what_an_error_calls_legal_is_legal(options: Any) -> None:
 # ---- on a command line -----------------------------------------------------------------------------------------------
 
 
-def test_only_what_was_typed_is_chosen() -> None:
+def test_only_typed_options_are_chosen() -> None:
     assert chosen(Kettle, parse()) == {}
     assert chosen(Kettle, parse("--cup-count", "2")) == {"cup_count": 2}  # the default, but typed
 
@@ -100,7 +98,7 @@ def test_typed_values_have_the_type_of_their_option() -> None:
     assert Kettle(**chosen(Kettle, typed)).heat == 1
 
 
-def test_options_of_others_are_not_chosen() -> None:
+def test_options_of_the_parser_that_are_not_of_the_class_are_not_chosen() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--owner")
     parser.add_argument("--heater")
@@ -125,7 +123,7 @@ def test_every_option_has_a_place_on_the_command_line_and_its_meaning_in_the_hel
 @pytest.mark.parametrize(
     "wrong", [["--cup-count", "2.5"], ["--cup-count", "many"], ["--heat", "hot"], ["--water", "hot"], ["--owner", "me"]]
 )
-def test_what_cannot_be_read_is_refused_by_the_parser(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_parser_refuses_a_value_that_it_cannot_read(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         parse(*wrong)
     assert stopped.value.code == 2

@@ -1,4 +1,4 @@
-"""The story as a visitor meets it, in a real browser: writing, versions, lenses, letters, settings, files and links."""
+"""The story page in a real browser: writing, versions, lenses, letters, settings, files and links."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def laptop(small_server: str, browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def page(laptop: Page, small_server: str) -> Page:
-    """The page of a new visitor, in a window that many have in turn: a link to an empty story opens a new one."""
+    """A new visitor's page. The tests share one window; a link with an empty text opens a new story in it."""
     if not laptop.url.startswith(small_server):
         laptop.goto(small_server)
     laptop.evaluate("document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close())")
@@ -53,7 +53,7 @@ def phone(small_server: str, browser: Browser) -> Iterator[Page]:
 
 
 def watched(page: Page) -> Iterator[Page]:
-    """The page, which in the end must have asked no other host for anything and have kept quiet."""
+    """Yield the page; at the end, assert that it sent no request to another host and logged no error."""
     hosts: set[str | None] = set()
     complaints: list[str] = []
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
@@ -75,7 +75,7 @@ def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> 
     page.keyboard.press("Control+Enter")
     page.wait_for_function("document.querySelector('[data-id=editor]').textContent.length > 200")
     assert page.evaluate("document.activeElement.dataset.id") == "editor", "the focus stays"
-    page.keyboard.press("x")  # while the model writes, it alone does
+    page.keyboard.press("x")  # ignored while the model writes
     page.keyboard.press("Escape")
     stopped = done(page)
     page.wait_for_timeout(300)
@@ -93,7 +93,7 @@ def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> 
     assert write(page) == whole
 
 
-def test_an_empty_story_is_begun_by_the_model_and_gone_on_with(page: Page) -> None:
+def test_the_model_begins_an_empty_story_and_continues_it(page: Page) -> None:
     settle(page, length=30, stop="length", seed=3)
     write(page)
     twice = write(page)
@@ -103,7 +103,7 @@ def test_an_empty_story_is_begun_by_the_model_and_gone_on_with(page: Page) -> No
     assert len(twice) == 60
 
 
-def test_the_visitor_types_and_the_tints_follow(page: Page) -> None:
+def test_the_tints_follow_what_the_visitor_types(page: Page) -> None:
     settle(page, length=10, stop="length")
     type_story(page, "one ")
     whole = write(page)
@@ -127,7 +127,7 @@ def test_the_visitor_types_and_the_tints_follow(page: Page) -> None:
     assert page.locator("[data-id=editor] b").count() == 0
 
 
-def test_it_writes_at_the_cursor_and_leaves_what_stands_behind(page: Page) -> None:
+def test_it_writes_at_the_cursor_and_keeps_the_text_after_it(page: Page) -> None:
     settle(page, length=10, stop="length")
     type_story(page, "“One” two")
     put_caret(page, 5)
@@ -211,14 +211,14 @@ def test_try_again_makes_a_version_beside_the_first_and_touches_nothing_else(pag
     assert text(page) == f"“One” {first} and “two”"
     expect(part(page, "version")).to_have_text("1 of 2")
     put_caret(page, 8)
-    page.keyboard.type("XY")  # what is changed in a version stays in it
+    page.keyboard.type("XY")  # an edit of a version stays in that version
     part(page, "later").click()
     assert text(page) == f"“One” {second} and “two”"
     part(page, "earlier").click()
     assert text(page) == f"“One” {first[:2]}XY{first[2:]} and “two”"
 
 
-def test_a_seed_repeats_its_text_and_what_try_again_does_is_said(page: Page) -> None:
+def test_a_seed_repeats_its_text_and_try_again_names_its_new_seed(page: Page) -> None:
     settle(page, length=20, stop="length", seed=7)
     type_story(page, "a")
     first = write(page)
@@ -241,7 +241,7 @@ def test_a_seed_repeats_its_text_and_what_try_again_does_is_said(page: Page) -> 
 # ---- settings --------------------------------------------------------------------------------------------------------
 
 
-def test_what_can_never_stop_is_refused_and_capitals_stop_a_model_of_small_letters(page: Page) -> None:
+def test_an_empty_stop_text_is_refused_and_a_capital_stops_a_lowercase_model(page: Page) -> None:
     settle(page, stop="text")
     part(page, "write").click()
     expect(part(page, "status")).to_have_text("Type the text to stop at, or choose another way to stop.")
@@ -254,7 +254,7 @@ def test_what_can_never_stop_is_refused_and_capitals_stop_a_model_of_small_lette
     assert page.locator("[data-setting=seed]").get_attribute("aria-invalid") == "true"
 
 
-def test_one_slider_goes_from_safe_to_wild_and_says_when_it_does_not_hold(page: Page) -> None:
+def test_the_style_slider_goes_from_safe_to_wild_and_says_when_the_settings_differ_from_it(page: Page) -> None:
     style, name = part(page, "style"), part(page, "style-name")
     expect(name).to_have_text("recommended")
     style.focus()
@@ -271,7 +271,7 @@ def test_one_slider_goes_from_safe_to_wild_and_says_when_it_does_not_hold(page: 
     expect(page.locator("[data-setting=context][value=window]")).to_be_checked()
 
 
-def test_models_are_shown_as_what_they_are_and_chosen_by_arrow_keys(page: Page) -> None:
+def test_models_are_shown_by_title_and_chosen_by_arrow_keys(page: Page) -> None:
     model = part(page, "model")
     assert model.locator("option").all_text_contents() == ["Tiny", "Cased", "Tutorial"]
     model.focus()
@@ -281,7 +281,7 @@ def test_models_are_shown_as_what_they_are_and_chosen_by_arrow_keys(page: Page) 
     expect(part(page, "details")).to_contain_text("it needs 3.00 bits per character (fewer is better)")
 
 
-def test_two_models_write_together_and_their_key_stays_with_the_text(page: Page) -> None:
+def test_two_models_write_together_and_their_legend_stays_with_the_text(page: Page) -> None:
     page.get_by_text("Mix two models").click()
     second = page.locator("[data-setting=second]")
     assert second.locator("option").all_text_contents() == ["none", "Cased", "Tutorial"], "none with itself"
@@ -328,7 +328,7 @@ def test_a_model_learns_from_what_the_visitor_typed(page: Page) -> None:
 # ---- keys, words and places ------------------------------------------------------------------------------------------
 
 
-def test_keys_act_on_the_story_alone_and_nothing_jumps(page: Page) -> None:
+def test_keys_act_only_on_the_story_and_no_button_moves(page: Page) -> None:
     settle(page, length=5, stop="length")
     for field in ("name", "style"):
         part(page, field).focus()
@@ -345,7 +345,7 @@ def test_keys_act_on_the_story_alone_and_nothing_jumps(page: Page) -> None:
     assert page.evaluate("document.activeElement.dataset.id") == "write", "the focus stays where it was"
 
 
-def test_it_is_named_for_screen_readers_and_radios_are_a_group(page: Page) -> None:
+def test_the_parts_have_names_for_screen_readers_and_radios_form_a_group(page: Page) -> None:
     assert page.locator("[role=status]").count() >= 1
     headings = page.locator("h1, h2, h3").all_text_contents()
     assert len(headings) >= 4
@@ -358,7 +358,7 @@ def test_it_is_named_for_screen_readers_and_radios_are_a_group(page: Page) -> No
 # ---- the next letter -------------------------------------------------------------------------------------------------
 
 
-def test_a_letter_is_clicked_its_bars_follow_the_sliders_and_another_branches_there(page: Page) -> None:
+def test_a_clicked_letter_has_bars_that_follow_the_sliders_and_another_letter_makes_a_branch(page: Page) -> None:
     settle(page, length=20, stop="length")
     type_story(page, "An “Old” lion ate a hat")
     whole = write(page)
@@ -375,7 +375,7 @@ def test_a_letter_is_clicked_its_bars_follow_the_sliders_and_another_branches_th
     settle(page, temperature=0)
     expect(bars.first).to_contain_text("100 %")
     settle(page, temperature=1, top_p=1)
-    page.get_by_label("Temperature").first.press("Home")  # the slider beside the bars is the same
+    page.get_by_label("Temperature").first.press("Home")  # the slider beside the bars sets the same value
     expect(bars.first).to_contain_text("100 %")
     expect(page.locator("[data-value=temperature]")).to_have_text("0")
     settle(page, temperature=1)
@@ -392,7 +392,7 @@ def test_a_letter_is_clicked_its_bars_follow_the_sliders_and_another_branches_th
     assert text(page) == whole
 
 
-def test_a_branch_within_what_the_model_wrote_is_a_version_of_that(page: Page) -> None:
+def test_a_branch_inside_the_models_text_is_a_version_of_it(page: Page) -> None:
     settle(page, length=20, stop="length")
     type_story(page, "one ")
     whole = write(page)
@@ -410,7 +410,7 @@ def test_a_branch_within_what_the_model_wrote_is_a_version_of_that(page: Page) -
     expect(part(page, "version")).to_have_text("3 of 3")
 
 
-def test_what_a_letter_rests_on_is_tinted(page: Page) -> None:
+def test_the_characters_that_a_letter_rests_on_are_tinted(page: Page) -> None:
     type_story(page, "the old lion ate a hot tin")
     click_letter(page, 20)
     part(page, "rests").click()
@@ -458,7 +458,7 @@ def test_every_lens_tints_the_same_text_and_follows_it(page: Page) -> None:
     page.wait_for_function("![...CSS.highlights.keys()].some(name => name.startsWith('neuron'))")
 
 
-def test_a_letter_is_clicked_in_every_lens(page: Page) -> None:
+def test_a_letter_can_be_clicked_in_every_lens(page: Page) -> None:
     settle(page, length=5, stop="length")
     type_story(page, TALE[:70])
     bars = part(page, "bars").locator("button")
@@ -466,9 +466,9 @@ def test_a_letter_is_clicked_in_every_lens(page: Page) -> None:
     for place, (lens, tint) in zip((9, 22, 30, 45), lenses.items(), strict=True):
         page.get_by_role("radio", name=lens).check()
         if lens == "Neurons":
-            expect(page.locator("input[name=neuron]").first).to_be_checked()  # the list moves what stands below
+            expect(page.locator("input[name=neuron]").first).to_be_checked()  # the list moves the parts below it
         click_letter(page, place)
-        # The letters before it tell which place the bars belong to.
+        # The note quotes the letters before the place, which show what place the bars belong to.
         expect(part(page, "next-note")).to_contain_text(f"{TALE[place - 5 : place]}”, where “")
         expect(bars.first).to_be_in_viewport()
         assert tinted(page, "here") == [TALE[place]]
@@ -483,7 +483,7 @@ def test_a_letter_is_clicked_in_every_lens(page: Page) -> None:
 def test_the_story_stays_editable_while_neurons_are_searched_for(
     shelf: list[Path], browser: Browser, tmp_path: Path
 ) -> None:
-    # A server of its own: the others may have found the neurons of their models already.
+    # A new server: a shared one may have found the neurons of its models already.
     with serving(tmp_path, APP, "--checkpoint", shelf[1]) as (url, _):
         for page in watched(visit(browser, url)):
             look_for_neurons_and_type(page)
@@ -518,7 +518,7 @@ def look_for_neurons_and_type(page: Page) -> None:
     assert text(page) == "the old lion ate"
 
 
-def test_a_piece_is_read_with_what_stands_before_it(page: Page) -> None:
+def test_the_surprise_lens_sends_the_text_before_a_piece(page: Page) -> None:
     type_story(page, TALE.replace("\n", " ") * 30)
     page.keyboard.press("Control+End")
     with page.expect_request(lambda request: bool((request.post_data_json or {}).get("before"))) as asked:
@@ -529,7 +529,7 @@ def test_a_piece_is_read_with_what_stands_before_it(page: Page) -> None:
     page.wait_for_function("[...CSS.highlights.keys()].some(name => name.startsWith('surprise'))")
 
 
-def test_a_neuron_held_fixed_steers_the_text_and_its_choice_is_kept(page: Page) -> None:
+def test_a_neuron_steers_the_text_while_it_is_held_fixed(page: Page) -> None:
     settle(page, length=60, stop="length", seed=4)
     type_story(page, "the old lion ")
     free = write(page)
@@ -544,7 +544,7 @@ def test_a_neuron_held_fixed_steers_the_text_and_its_choice_is_kept(page: Page) 
     assert write(page) == free
 
 
-def test_alternatives_are_offered_and_one_key_takes_one(page: Page) -> None:
+def test_alternatives_are_offered_and_one_key_chooses_one(page: Page) -> None:
     settle(page, alternatives=4)
     type_story(page, "the old lion. an inn ")
     put_caret(page, 13)
@@ -570,7 +570,7 @@ def test_alternatives_are_offered_and_one_key_takes_one(page: Page) -> None:
     assert page.evaluate("document.activeElement.dataset.id") == "editor"
 
 
-def test_an_alternative_that_is_chosen_early_is_taken_once_it_is_written(page: Page) -> None:
+def test_an_alternative_that_is_chosen_early_is_inserted_once_it_is_written(page: Page) -> None:
     type_story(page, "the old lion ")
     held: list[Route] = []
     page.route("**/call/write/*", lambda route: held.append(route))
@@ -589,7 +589,7 @@ def test_an_alternative_that_is_chosen_early_is_taken_once_it_is_written(page: P
     assert len(text(page)) > 13
 
 
-def test_a_word_that_is_finished_is_told(page: Page) -> None:
+def test_a_note_tells_which_word_the_model_finished(page: Page) -> None:
     part(page, "model").select_option("cased")
     settle(page, length=20, stop="length", favour="bottle", temperature=0.3)
     type_story(page, "a bott")
@@ -597,7 +597,7 @@ def test_a_word_that_is_finished_is_told(page: Page) -> None:
     expect(part(page, "note")).to_contain_text("It finished your word: “bott” became “bott")
 
 
-def test_a_story_that_is_opened_gets_nothing_of_what_the_model_writes_in_another(page: Page) -> None:
+def test_a_newly_opened_story_gets_no_text_that_the_model_writes_in_another(page: Page) -> None:
     part(page, "model").select_option("cased")
     settle(page, length=10000, stop="length")
     type_story(page, "One two three four five six seven eight nine")
@@ -674,9 +674,7 @@ def test_stories_have_names_and_files(page: Page) -> None:
     assert text(page) == "Ä\nö"
 
 
-def test_a_link_brings_text_and_settings_and_what_is_unsound_in_it_is_passed_over(
-    page: Page, small_server: str
-) -> None:
+def test_a_link_restores_text_and_settings_and_its_wrong_values_are_ignored(page: Page, small_server: str) -> None:
     settle(page, seed=11, temperature=0.6)
     part(page, "model").select_option("cased")
     type_story(page, "a & b?\n#1 ü")
@@ -724,7 +722,7 @@ def test_on_a_phone_the_buttons_stay_in_sight_and_lenses_come_from_below(phone: 
     expect(part(page, "note")).to_contain_text("😀")
     moved = part(page, "write").bounding_box()
     assert moved
-    # A pixel is lost or won by rounding, as the page scrolls by fractions of one.
+    # The page scrolls by fractions of a pixel, so rounding can move the buttons by one pixel.
     assert moved["y"] == pytest.approx(bar["y"], abs=2), "a note does not move the buttons"
     page.evaluate("scrollTo(0, 0)")
     part(page, "open-lens").tap()
@@ -742,7 +740,7 @@ def test_on_a_phone_the_buttons_stay_in_sight_and_lenses_come_from_below(phone: 
     assert page.evaluate("document.querySelector('[data-id=editor]').inputMode") == "none"
     page.keyboard.press("Escape")
     expect(part(page, "panel")).to_be_hidden()
-    # Nothing lies over or under the text that could be out of its place.
+    # Only one element holds the text: no copy over or under it can be out of place.
     words = page.evaluate("document.querySelector('[data-id=editor]').textContent.slice(0, 30)")
     holders = page.evaluate(
         """words => [...document.querySelectorAll("*")].filter(({ childNodes }) =>

@@ -18,7 +18,7 @@ PROMPT = "the old tale\nabide in it. " * 7
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many characters were read at each step."""
+    """The number of characters read at each step, filled as a batch runs."""
     taken: list[int] = []
     read = CarriedReader.__call__
 
@@ -49,10 +49,11 @@ def test_a_continued_text_is_not_read_again_and_is_the_same(exact: Model, steps:
     expected = written(exact, longer, None, 4)
     steps.clear()
     assert written(exact, longer, prefix_cache, 4) == expected
-    assert len(steps) == len(" and a") + 40  # what was written last had not been read yet, and one step is the first
+    # The last written character was not read yet (+1), and the last step of the prompt draws the first new one (-1).
+    assert len(steps) == len(" and a") + 40
 
 
-def test_further_requests_with_the_same_prompt_begin_after_it(exact: Model, steps: list[int]) -> None:
+def test_further_requests_with_the_same_prompt_do_not_read_it_again(exact: Model, steps: list[int]) -> None:
     prefix_cache = PrefixCache()
     written(exact, PROMPT, prefix_cache, 3)
     expected = [written(exact, PROMPT, None, seed)[0] for seed in (4, 5, 6)]
@@ -61,7 +62,7 @@ def test_further_requests_with_the_same_prompt_begin_after_it(exact: Model, step
     assert steps == [3] * 40
 
 
-def test_a_cancelled_text_is_continued_too(exact: Model, steps: list[int]) -> None:
+def test_a_cancelled_text_is_cached_too(exact: Model, steps: list[int]) -> None:
     prefix_cache = PrefixCache()
     batch, request = Batch(exact, prefix_cache), Request(exact, PROMPT, GenerationConfig(seed=3))
     batch.join(request)
@@ -77,7 +78,7 @@ def test_a_cancelled_text_is_continued_too(exact: Model, steps: list[int]) -> No
     assert len(steps) == 2 * 40 + len(longer) - 1
 
 
-def test_another_text_or_another_model_is_read(exact: Model, steps: list[int]) -> None:
+def test_another_text_or_another_model_is_read_in_full(exact: Model, steps: list[int]) -> None:
     prefix_cache = PrefixCache()
     written(exact, PROMPT, prefix_cache, 3)
     other = replace(exact, sampling=exact.sampling)
@@ -126,7 +127,7 @@ def test_short_texts_are_not_cached_and_the_oldest_are_dropped(exact: Model) -> 
     assert [prefix_cache.longest(exact, [first] * 61)[0] for first in range(4)] == [0, 60, 60, 60]
 
 
-def test_the_cache_never_has_more_bytes_than_it_may(exact: Model) -> None:
+def test_the_cache_never_exceeds_its_limit_of_bytes(exact: Model) -> None:
     prefix_cache = PrefixCache(50_000)
     state = exact.decoder.streams(1).save_state(0)
     for length in (*range(60, 600, 60), 20_000, 60):

@@ -1,4 +1,4 @@
-"""Products of eight bits: each routine gives the exact sums, and the choice is the fastest or what is asked for."""
+"""8-bit products: each routine gives the exact sums, and the fastest one or the one that DECODER names is chosen."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from model.product import ROUTINES, ZERO, Float32Product, choice, chosen, is_exa
 
 
 class WrongProduct(Float32Product):
-    """As on a processor that adds two products in 16 bits, and cuts off what is too large for them."""
+    """The products of a processor that adds pairs of them in 16 bits and saturates."""
 
     def __init__(self, numbers: torch.Tensor) -> None:
         self.numbers = numbers.T.float()  # (K, N)
@@ -30,7 +30,7 @@ class MissingProduct(Float32Product):
 def test_every_routine_gives_the_exact_sums(routine: type[product.Product], B: int, K: int, N: int) -> None:
     random = np.random.default_rng(0)
     numbers = torch.from_numpy(random.integers(-127, 128, (N, K), dtype=np.int8))
-    hidden = torch.from_numpy(random.integers(1, 256, (B, 2 * K), dtype=np.uint8))[:, :K]  # not all of each row
+    hidden = torch.from_numpy(random.integers(1, 256, (B, 2 * K), dtype=np.uint8))[:, :K]  # not contiguous
     expected = (hidden.long() - ZERO) @ numbers.long().T
     sums = routine(numbers)(hidden)
     assert (sums.dtype, sums.shape) == (torch.float32, (B, N))
@@ -70,7 +70,7 @@ def test_decoder_in_the_environment_forces_a_routine(monkeypatch: pytest.MonkeyP
         chosen()
 
 
-def test_the_choice_is_told_with_the_times_it_was_made_by(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice_is_reported_with_the_measured_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DECODER", raising=False)
     assert choice().startswith(f"{chosen()} products (")
     assert "float32 " in choice()

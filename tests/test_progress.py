@@ -1,4 +1,4 @@
-"""What a program is told of a training: where it stands, and how long it still takes at most."""
+"""The progress lines of a training, for another program: the step, and the most seconds that are left."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Publishing: the real client against a stand-in for the Hub, which then gives back what it was sent."""
+"""Publishing: the real client sends files to a stand-in for the Hub and loads them from there again."""
 
 import os
 import re
@@ -25,7 +25,7 @@ from tests.test_structure import imports
 from training.publish import main
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, where it sends a large file
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # from the client itself, when it sends a large file
 
 
 @pytest.fixture
@@ -48,10 +48,10 @@ def own_files(directory: Path) -> dict[str, bytes]:
 
 
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
-    """What was said on stderr, which is all that was said."""
+    """Return the only line on stderr; stdout must be empty."""
     out, error = capsys.readouterr()
     assert out == ""
-    [line] = [line for line in error.splitlines() if not re.search(r"\d+%\|", line)]  # the client shows how far it is
+    [line] = [line for line in error.splitlines() if not re.search(r"\d+%\|", line)]  # the client's progress bar
     assert line.startswith("training.publish: ")
     return str(line)
 
@@ -59,7 +59,7 @@ def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
 # ---- a checkpoint ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_published_is_loaded_back_byte_for_byte_by_name_and_by_revision(
+def test_a_published_checkpoint_is_loaded_back_byte_for_byte_by_name_and_by_revision(
     hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (directory / "holiday.mp4").write_bytes(b"x")
@@ -98,7 +98,7 @@ def test_the_card_is_made_from_the_record_and_its_python_runs(hub: Hub, director
     assert len(written) == 501
 
 
-def test_copies_are_published_where_there_are_any_and_those_of_before_do_not_stay(
+def test_copies_are_published_if_there_are_any_and_earlier_ones_are_removed(
     hub: Hub, directory: Path, model: Model
 ) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
@@ -112,13 +112,13 @@ def test_copies_are_published_where_there_are_any_and_those_of_before_do_not_sta
         assert "copies.npz" not in hub.content(name)[CARD].decode()
 
 
-def test_the_same_again_changes_nothing(hub: Hub, directory: Path) -> None:
+def test_publishing_the_same_again_changes_nothing(hub: Hub, directory: Path) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
     assert main([str(directory), "ann/tiny"]) == 0
     assert len(hub.written) == 1
 
 
-def test_a_second_time_is_a_second_commit_of_the_same_repository(hub: Hub, directory: Path, model: Model) -> None:
+def test_publishing_a_second_time_adds_a_commit_to_the_same_repository(hub: Hub, directory: Path, model: Model) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
     first = hub.repositories["ann/tiny"]["main"]
     save(replace(model, training=RECORD | {"seed": 8}), directory)
@@ -127,7 +127,7 @@ def test_a_second_time_is_a_second_commit_of_the_same_repository(hub: Hub, direc
     assert load(f"ann/tiny@{first}").training["seed"] == 7
 
 
-def test_a_branch_is_made_where_it_is_new_and_main_stays(
+def test_a_new_branch_is_created_and_main_stays(
     hub: Hub, directory: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(directory), "ann/tiny"]) == 0
@@ -141,7 +141,7 @@ def test_a_branch_is_made_where_it_is_new_and_main_stays(
     assert len([request for request in hub.requests if "/branch/" in request]) == 1
 
 
-def test_a_pull_request_proposes_where_one_may_not_write_and_changes_nothing(
+def test_a_pull_request_is_possible_without_write_access_and_changes_nothing(
     hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = hub.commit("bob/tiny", {".gitattributes": b""})
@@ -153,7 +153,7 @@ def test_a_pull_request_proposes_where_one_may_not_write_and_changes_nothing(
     assert hub.content("bob/tiny", "refs/pr/1").keys() >= set(FILES)
 
 
-def test_what_is_to_be_private_is_private_or_not_sent(
+def test_a_private_repository_is_private_or_nothing_is_sent(
     hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(directory), "ann/secret", "--private"]) == 0
@@ -173,7 +173,7 @@ def test_a_dry_run_shows_the_card_and_the_files_and_uses_no_network(
     def refuse(*_: object) -> None:
         raise AssertionError("the network is used")
 
-    monkeypatch.delenv("HF_TOKEN")  # nor a login
+    monkeypatch.delenv("HF_TOKEN")  # a dry run needs no login either
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert main([str(directory), "ann/tiny", "--dry-run"]) == 0
@@ -202,7 +202,7 @@ def test_an_unsound_checkpoint_is_refused_before_anything_is_sent(
     assert hub.requests == []
 
 
-def test_what_would_be_too_large_to_load_is_refused(
+def test_a_checkpoint_that_is_too_large_to_load_is_refused(
     hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.publish.LARGEST", 1000)
@@ -221,7 +221,7 @@ def test_without_a_login_nothing_is_sent(
 
 
 @pytest.mark.parametrize("name", ["tiny", "a/b/c", "ann/-tiny", "ann/ti ny", "ann/tiny.git", "ann/tiny@v1", "a..b/c"])
-def test_a_name_that_the_hub_cannot_have_is_refused(
+def test_an_invalid_hub_name_is_refused(
     hub: Hub, directory: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(directory), name]) == 2
@@ -229,7 +229,7 @@ def test_a_name_that_the_hub_cannot_have_is_refused(
     assert hub.requests == []
 
 
-def test_what_belongs_to_another_is_refused(hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_of_another_user_is_refused(hub: Hub, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(directory), "bob/tiny"]) == 2
     assert "the login may not write to bob/tiny: give a name of your own" in one_sentence(capsys)
     assert hub.repositories == {}
@@ -268,7 +268,7 @@ def test_without_a_network_the_command_says_so_in_one_line(hub: Hub, directory: 
     ids=str,
 )
 @pytest.mark.parametrize("at", ["/commit/", "/store/"])
-def test_a_broken_upload_is_one_sentence_and_leaves_the_old_revision_whole(
+def test_a_failed_upload_gives_one_sentence_and_leaves_the_old_revision_whole(
     hub: Hub,
     directory: Path,
     model: Model,
@@ -306,7 +306,7 @@ def test_metadata_that_the_hub_does_not_know_are_refused_in_one_sentence(
 
 
 def shipped(*places: str) -> set[str]:
-    """The files of the working tree there, less those that git ignores."""
+    """Return the files at `places` in the working tree that git does not ignore."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *places]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return {file for file in listed if (ROOT / file).exists()}
@@ -326,7 +326,7 @@ def test_a_space_holds_just_what_the_app_needs(hub: Hub, capsys: pytest.CaptureF
     assert hub.spaces == {"ann/writer": {}}
     for file in content.keys() - {".gitattributes", "README.md"}:
         assert content[file] == (ROOT / file).read_bytes()
-    # Whatever of this project its code imports is there.
+    # Its code imports no package of this project that a Space does not hold.
     for file in content:
         if file.endswith(".py"):
             packages = {module.split(".")[0] for module, _ in imports(content[file].decode())}
@@ -342,7 +342,7 @@ def test_a_space_of_given_models_names_them_and_holds_none(hub: Hub) -> None:
     assert card.data.get("sdk") == "gradio"
     assert "(assets/page.png)" not in card.text
     assert hub.spaces == {"ann/writer": {"CHECKPOINTS": "ann/tiny,bob/pooh@v1"}}
-    assert main(["--space", "ann/writer"]) == 0  # with those of assets/ again
+    assert main(["--space", "ann/writer"]) == 0  # again with the models of assets/
     assert hub.spaces == {"ann/writer": {}}
 
 
@@ -354,10 +354,10 @@ def test_a_dry_run_of_a_space_lists_its_files_and_sends_nothing(hub: Hub, capsys
     assert hub.requests == []
 
 
-# ---- a page that writes by itself ------------------------------------------------------------------------------------
+# ---- the offline page ------------------------------------------------------------------------------------------------
 
 
-def test_a_page_is_one_file_made_here_with_the_licence_of_the_card_or_another(
+def test_a_page_is_one_file_with_the_licence_of_the_card_or_of_the_option(
     model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(replace(model, training=RECORD), tmp_path / "tiny", "---\nlicense: cc0-1.0\n---\n")

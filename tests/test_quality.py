@@ -1,4 +1,4 @@
-"""The scoreboard: its table, its figures and the document agree, and the compressors are measured as it says."""
+"""The scoreboard: its table, its figures and the document agree, and the compressors are measured as documented."""
 
 import json
 import lzma
@@ -47,7 +47,7 @@ def test_the_rows_of_a_text_go_from_the_worst_prediction_to_the_best() -> None:
     ]
 
 
-def test_what_adapts_as_it_reads_has_a_row_of_its_own_like_the_compressors() -> None:
+def test_a_model_that_adapts_as_it_reads_has_a_second_row() -> None:
     model = {"recipe": "modern", "parameters": 1234, "bits_per_character": 1.75, "adapting_bits_per_character": 1.7}
     classic = {"recipe": "classic", "parameters": 99, "bits_per_character": 3.5, "adapting_bits_per_character": None}
     models = {"assets/a": model, "assets/b": classic}
@@ -65,14 +65,14 @@ def corpus(text: str) -> Corpus:
     return Corpus("tales", text, split, "lines", False, "as it is", "en", (), (), ())
 
 
-def test_a_compressor_is_charged_for_what_the_held_out_part_adds() -> None:
+def test_a_compressor_is_measured_by_the_bytes_that_the_held_out_part_adds() -> None:
     tales = corpus(book(30_000))
     whole, known = (len(lzma.compress(part.encode())) for part in (tales.text, tales.training))
     assert compressed(tales, lzma.compress) == 8 * (whole - known) / 3_000
     assert 0.5 < compressed(tales, lzma.compress) < 8
 
 
-def test_the_n_gram_model_has_learned_from_the_training_part_alone() -> None:
+def test_the_n_gram_model_learns_from_the_training_part_only() -> None:
     text = "the cat sat on the mat. " * 200
     assert counted(corpus(text)) < 0.1
     assert counted(corpus(text[: len(text) * 9 // 10] + "xyzzy" * 96)) > 3
@@ -80,7 +80,7 @@ def test_the_n_gram_model_has_learned_from_the_training_part_alone() -> None:
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Model) -> Callable[..., list[str]]:
-    """A function that makes two books and a checkpoint of some recipe, trained on the first; gives their paths."""
+    """A function that makes two books and a checkpoint recorded as trained on the first; returns the three paths."""
 
     def made(hold_out: bool, **recipe: Any) -> list[str]:
         monkeypatch.setattr(quality, "ROOT", tmp_path)
@@ -103,7 +103,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Model) -> Cal
 
 @pytest.mark.parametrize("recipe", [{"form": "book"}, {"form": "book", "lowercase": True}, {"lowercase": True}, {}])
 @pytest.mark.parametrize("hold_out", [False, True])
-def test_a_model_is_measured_on_the_text_it_held_out_read_as_it_was_then(
+def test_a_model_is_measured_on_its_own_held_out_text_read_as_in_its_training(
     places: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], hold_out: bool, recipe: dict[str, Any]
 ) -> None:
     given = places(hold_out, **recipe)

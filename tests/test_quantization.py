@@ -29,7 +29,7 @@ def test_no_weight_moves_by_more_than_half_a_step_and_the_largest_of_a_row_is_12
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_quantized_weights_are_exact_and_stay_as_they_are(shape: tuple[int, int]) -> None:
+def test_dequantized_weights_are_exact_and_quantize_to_the_same_numbers_again(shape: tuple[int, int]) -> None:
     for seed in range(20):
         numbers, scales = quantize_rows(some_weights(*shape, seed))
         weights = dequantize_rows(numbers, scales)
@@ -48,7 +48,7 @@ def test_rows_of_extreme_numbers_stay_finite(value: float) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_numbers_that_are_not_finite_are_not_hidden(value: float) -> None:
+def test_weights_that_are_not_finite_do_not_become_finite(value: float) -> None:
     weights = dequantize_rows(*quantize_rows(torch.tensor([[value, 1.0], [1.0, 2.0]])))
     assert not torch.isfinite(weights[0]).all()
     assert torch.isfinite(weights[1]).all()

@@ -1,4 +1,4 @@
-"""The README says what is: its figures, its options, its files and its versions."""
+"""The README agrees with the code: its options, its links, the version of Gradio and the test line."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_the_space_gets_the_version_of_gradio_that_is_pinned() -> None:
     assert f"sdk_version: {pinned}\n" in README
 
 
-def test_the_machine_runs_the_test_line_as_it_stands() -> None:
+def test_ci_runs_the_test_line_of_the_readme() -> None:
     lines = [line for line in README.splitlines() if line.endswith("pytest")]
     assert len(lines) == 1
     assert "pytest$" in (ROOT / ".ci/run").read_text()

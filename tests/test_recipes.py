@@ -1,4 +1,4 @@
-"""The recipes: what they are, and what may be changed about them."""
+"""The recipes: their values, their options, and what suits a text."""
 
 from dataclasses import asdict
 from typing import Any
@@ -50,20 +50,20 @@ def test_no_options_change_nothing() -> None:
     assert MODERN.with_options({}) == MODERN
 
 
-def test_epochs_take_the_place_of_a_recipes_own_steps() -> None:
+def test_given_epochs_replace_the_steps_of_a_recipe() -> None:
     assert MODERN.steps
     assert MODERN.with_options({"epochs": 2.5}).steps == 0
     assert MODERN.with_options({"epochs": 2.5}).epochs == 2.5
 
 
-def test_steps_go_before_a_recipes_own_epochs() -> None:
+def test_given_steps_take_precedence_over_epochs() -> None:
     assert CLASSIC.epochs
     assert CLASSIC.with_options({"steps": 7}).steps == 7
     assert MODERN.with_options({"steps": 7, "epochs": 2.0}).steps == 7
 
 
 @pytest.mark.parametrize("recipe", [CLASSIC, MODERN], ids=lambda recipe: recipe.name)
-def test_a_recipe_that_says_nowhere_how_long_to_train_is_refused(recipe: Any) -> None:
+def test_a_recipe_without_steps_and_epochs_is_refused(recipe: Any) -> None:
     with pytest.raises(ValueError, match="steps and epochs are both 0"):
         recipe.with_options({"steps": 0, "epochs": 0.0})
 
@@ -83,7 +83,7 @@ def test_the_more_text_the_larger_the_network_and_the_less_dropout() -> None:
     assert streams == sorted(streams)
 
 
-def test_a_text_of_any_length_has_a_recipe_and_a_books_is_the_modern_one_itself() -> None:
+def test_a_text_of_any_length_has_a_recipe_and_a_book_has_the_modern_one_unchanged() -> None:
     assert fitted(MODERN, 130_000) == MODERN
     assert fitted(MODERN, 1).network.hidden_size < fitted(MODERN, 10**12).network.hidden_size
 
@@ -94,7 +94,7 @@ def test_the_classic_recipe_is_the_same_for_all_texts(characters: int) -> None:
 
 
 @pytest.mark.parametrize("characters", TEXTS)
-def test_a_run_from_a_trained_network_keeps_its_sizes_and_goes_in_smaller_steps(characters: int) -> None:
+def test_a_run_from_a_trained_network_keeps_its_sizes_and_has_a_lower_learning_rate(characters: int) -> None:
     init = LSTMConfig(embedding_size=7, hidden_size=11, layers=3)
     tuned, afresh = fitted(MODERN, characters, init), fitted(MODERN, characters)
     assert (tuned.network.embedding_size, tuned.network.hidden_size, tuned.network.layers) == (7, 11, 3)

@@ -46,7 +46,7 @@ def test_measurements_are_noted_in_order_and_the_first_best_one_counts(corpus: C
     assert content["samples"][3] == {"step": 15, "text": "sample 15"}
 
 
-def test_the_identity_is_that_of_what_decides_the_weights_and_of_nothing_else(corpus: Corpus) -> None:
+def test_the_identity_depends_only_on_what_decides_the_weights(corpus: Corpus) -> None:
     same = [record(corpus), record(corpus), record(corpus, command="python -m training.train book.txt")]
     others = [
         record(corpus, seed=4),

@@ -46,7 +46,7 @@ def test_the_state_of_one_text_is_carried_from_part_to_part(output_reads: str) -
 
 
 def greedily(network: CharLSTM, ids: list[int], length: int, window: int | None) -> list[int]:
-    """A continuation, with the whole text, or its last `window` characters, read again for each character."""
+    """Return a greedy continuation that reads the whole text, or its last `window` characters, for each character."""
     written = list(ids)
     with torch.no_grad():
         for _ in range(length):
@@ -65,7 +65,7 @@ def test_the_carried_loop_sees_all_the_text_and_the_window_loop_the_last_hundred
     assert len(set(window)) > 3
 
 
-def test_the_next_character_is_the_one_that_is_chosen() -> None:
+def test_the_loops_yield_the_ids_that_the_given_function_chooses() -> None:
     network = lively(LSTMConfig(embedding_size=E, hidden_size=H, layers=L))
     seen: list[Tensor] = []
 

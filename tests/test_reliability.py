@@ -1,4 +1,4 @@
-"""The suite that tries to break the program, in its short form; and that it would tell of a fault."""
+"""The reliability suite in its short form, and its exit status after a fault."""
 
 import json
 import random
@@ -15,7 +15,7 @@ from tests.browser import APP
 PARTS = ("writers", "vanishing", "requests", "kills", "full", "removed", "signals", "files")
 
 
-def test_a_little_of_each_part_finds_no_fault(shelf: list[Path]) -> None:
+def test_the_short_form_of_each_part_finds_no_fault(shelf: list[Path]) -> None:
     command: list[str | Path] = [sys.executable, "-m", "benchmarks.reliability", "--short", "--checkpoint", shelf[1]]
     run = subprocess.run(command, cwd=APP.parent, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

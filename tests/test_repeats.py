@@ -13,7 +13,7 @@ OTHER = book(3_000, seed=1)
 
 
 def unlike(seed: int, characters: int = 2_000) -> str:
-    """Letters by chance, in which no passage repeats."""
+    """Return random letters, in which no passage repeats."""
     return "".join(random.Random(seed).choices("abcdefghij klmnop", k=characters))
 
 

@@ -1,4 +1,4 @@
-"""The report on a text: what it tells, where things stand, and what it advises."""
+"""The report on a text: its counts, the places that it names, and its advice."""
 
 import dataclasses
 import json
@@ -55,7 +55,7 @@ def test_a_rare_character_is_told_with_its_line_in_the_file(write: Write) -> Non
     assert "Ω 1  greek capital letter omega  tales.txt, line 54" in full(of_it)
 
 
-def test_what_was_changed_is_added_up_over_files(write: Write) -> None:
+def test_changes_are_summed_over_all_files(write: Write) -> None:
     def joined(of_it: Report) -> int:
         [count] = re.findall(r"([\d,]+) line ends joined", " ".join(of_it.changes))
         return int(count.replace(",", ""))
@@ -144,7 +144,7 @@ def test_as_it_is_changes_nothing(
 @pytest.mark.parametrize(
     ("content", "sentence"), [(b"", "is empty"), (b"short", "too few to learn from"), (b"\0" * 99, "not a text")]
 )
-def test_what_cannot_be_read_is_refused_in_one_sentence(
+def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(
     write: Write, capsys: pytest.CaptureFixture[str], content: bytes, sentence: str
 ) -> None:
     assert main([str(write(content, "tales.txt")), "--init", "none"]) == 2

@@ -13,7 +13,7 @@ from training.resume import Unfinished
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
 
-# In a process that may write files of at most 50,000 bytes, as on a disk that is nearly full.
+# A process whose files can have at most 50,000 bytes, as if the disk were nearly full.
 FULL = """
 import resource, sys, torch
 from pathlib import Path
@@ -71,13 +71,13 @@ def test_a_full_disk_leaves_the_state_that_was_there_and_no_part_of_the_new_one(
     assert [path.name for path in tmp_path.iterdir()] == ["run.unfinished"]
 
 
-def test_an_error_that_is_not_the_disks_is_raised_as_it_is(unfinished: Unfinished, tmp_path: Path) -> None:
+def test_an_error_that_does_not_come_from_the_disk_is_raised_unchanged(unfinished: Unfinished, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="pickle"):
         unfinished.save("a run", {"a function": lambda: None})
     assert not list(tmp_path.iterdir())
 
 
-def test_only_one_run_at_a_time_has_the_lock_and_its_end_leaves_nothing(unfinished: Unfinished, tmp_path: Path) -> None:
+def test_only_one_run_at_a_time_has_the_lock_and_its_end_leaves_no_file(unfinished: Unfinished, tmp_path: Path) -> None:
     for _ in range(2):
         with unfinished.locked():
             with pytest.raises(ValueError, match=r"another run is training to .*run: wait until"):
@@ -102,7 +102,7 @@ def test_a_process_that_is_killed_leaves_no_lock_behind(unfinished: Unfinished, 
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_killed_run_left_half_written_is_removed(unfinished: Unfinished, tmp_path: Path) -> None:
+def test_a_half_written_file_of_a_killed_run_is_removed(unfinished: Unfinished, tmp_path: Path) -> None:
     (tmp_path / "run.unfinished.new").write_bytes(b"half a file")
     with unfinished.locked():
         pass

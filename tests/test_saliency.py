@@ -1,4 +1,4 @@
-"""What a letter rests on."""
+"""Saliency: how much a predicted letter rests on each character before it."""
 
 import torch
 
@@ -9,7 +9,7 @@ TEXT = "the old lion ate a hot tin"
 
 
 def test_the_weights_are_the_gradient_by_finite_differences(model: Model) -> None:
-    _, weights = saliency(model, TEXT, "s")  # not known
+    _, weights = saliency(model, TEXT, "s")  # the vocabulary has no s
     assert not weights.any()
     repaired, weights = saliency(model, TEXT, "o")
     assert len(weights) == len(repaired.text)
@@ -39,6 +39,6 @@ def test_the_weights_are_the_gradient_by_finite_differences(model: Model) -> Non
     torch.testing.assert_close(weights.double(), expected / expected.max(), atol=1e-2, rtol=1e-2)
 
 
-def test_only_the_end_of_a_long_text_is_read_and_nothing_rests_on_nothing(model: Model) -> None:
+def test_only_the_end_of_a_long_text_is_read_and_an_empty_text_has_no_weights(model: Model) -> None:
     assert len(saliency(model, "a hot tin " * 100, "o")[1]) == READ
     assert saliency(model, "", "o")[1].shape == (0,)

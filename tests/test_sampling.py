@@ -30,7 +30,7 @@ def p_of(logits: list[float] | NDArray[np.float32], **options: float) -> list[fl
 
 
 def sample(logits: NDArray[np.float32], config: SamplingConfig, number: float) -> int:
-    """A draw in a single stream."""
+    """Return the id that a single stream draws with the random number `number`, in [0, 1)."""
     return int(Sampler([config])(logits[None], np.array([number]))[0])
 
 
@@ -41,7 +41,7 @@ def some_logits() -> NDArray[np.float32]:
 # ---- the distribution ------------------------------------------------------------------------------------------------
 
 
-def test_untouched_settings_draw_from_the_softmax() -> None:
+def test_the_default_settings_draw_from_the_softmax() -> None:
     assert p_of(logits_of(P)) == pytest.approx(P, rel=1e-5)
 
 
@@ -80,7 +80,7 @@ def test_probabilities_sum_to_one_and_the_likeliest_character_always_stays(tempe
         # Top-k 4 leaves 0.4 0.3 0.15 0.1 of 0.95; top-p 0.8 of that takes the first three; min-p 0.5 the first two.
         ({"top_k": 4, "top_p": 0.8}, [0, 0.4 / 0.85, 0.15 / 0.85, 0.3 / 0.85, 0]),
         ({"top_k": 4, "top_p": 0.8, "min_p": 0.5}, [0, 4 / 7, 0, 3 / 7, 0]),
-        # At temperature 0.5 the first holds 0.16 / 0.285 = 0.56, so that it alone makes up a half.
+        # At temperature 0.5 the likeliest has 0.16 / 0.285 = 0.56, which is more than half by itself.
         ({"temperature": 0.5, "top_p": 0.5}, [0, 1, 0, 0, 0]),
         (
             {"temperature": 2, "min_p": 0.7},
@@ -89,23 +89,21 @@ def test_probabilities_sum_to_one_and_the_likeliest_character_always_stays(tempe
     ],
     ids=str,
 )
-def test_each_setting_leaves_what_a_calculation_by_hand_leaves(
-    options: dict[str, float], expected: list[float]
-) -> None:
+def test_each_setting_agrees_with_a_calculation_by_hand(options: dict[str, float], expected: list[float]) -> None:
     assert p_of(logits_of(P), **options) == pytest.approx(expected, rel=1e-5)
 
 
-def test_exactly_k_characters_stay_among_equals() -> None:
+def test_exactly_k_characters_stay_where_all_are_equally_likely() -> None:
     assert p_of([1, 1, 1, 1], top_k=3) == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
 
 
-def test_all_equals_of_the_likeliest_pass_min_p() -> None:
+def test_every_character_as_likely_as_the_likeliest_passes_min_p() -> None:
     assert p_of([2, 0, 2], min_p=1) == pytest.approx([0.5, 0, 0.5])
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-300, 1e-307, 2.3e-308, 5e-324])
-def test_a_temperature_towards_zero_comes_to_greedy_without_overflow(temperature: float) -> None:
-    # Warnings are errors here, those of an overflow among them.
+def test_a_tiny_temperature_is_greedy_without_overflow(temperature: float) -> None:
+    # pytest turns warnings into errors, so an overflow would fail here.
     for logits in (some_logits(), np.array([3e38, -3e38, 0], dtype=np.float32)):
         assert p_of(logits, temperature=temperature) == p_of(logits, temperature=0)
 
@@ -156,17 +154,17 @@ def test_characters_are_drawn_as_often_as_they_are_probable(config: SamplingConf
     assert counts[p == 0].sum() == 0
     expected = p[p > 0] * draws
     surprise = ((counts[p > 0] - expected) ** 2 / expected).sum()  # chi-square of at most V - 1 = 12 degrees
-    assert surprise < 32.9  # passed by chance once in a thousand; the seed is fixed
+    assert surprise < 32.9  # chance alone exceeds this once in a thousand; the seed is fixed
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0.0, 1), (np.nextafter(1.0, 0.0), 3)])
-def test_the_lowest_and_the_highest_number_draw_only_what_has_a_probability(number: float, expected: int) -> None:
+def test_the_lowest_and_the_highest_number_never_draw_an_impossible_character(number: float, expected: int) -> None:
     logits = np.array([-500, 0, -500, 0, -500], dtype=np.float32)
     for config in (SamplingConfig(top_k=2), SamplingConfig(temperature=0.01), SamplingConfig(min_p=0.5)):
         assert sample(logits, config, number) == expected
 
 
-def test_a_draw_follows_from_its_random_number_the_likeliest_first() -> None:
+def test_a_random_number_selects_by_cumulative_probability_the_likeliest_first() -> None:
     ranked = sorted(range(len(P)), key=lambda id: -P[id])
     edges = np.cumsum([P[id] for id in ranked])
     for number in np.random.default_rng(4).random(200):
@@ -178,7 +176,7 @@ def test_each_stream_is_drawn_by_its_own_settings_as_if_it_were_alone() -> None:
     choices = product([0, 1e-9, 0.7, 2], [0, 1, 4], [0, 0.4, 1], [0, 0.3])
     configs = [SamplingConfig(temperature=t, top_k=k, top_p=p, min_p=m) for t, k, p, m in choices]
     random = np.random.default_rng(6)
-    logits = random.normal(scale=3, size=(V, len(configs))).astype(np.float32).T  # laid out as the decoder gives them
+    logits = random.normal(scale=3, size=(V, len(configs))).astype(np.float32).T  # the decoder's memory order
     numbers = random.random(len(configs))
     together = Sampler(configs)(logits, numbers)
     alone = [sample(row.copy(), config, number) for row, config, number in zip(logits, configs, numbers, strict=True)]

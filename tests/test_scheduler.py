@@ -29,7 +29,7 @@ LONG = 100_000
 
 
 def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Return once it is so; that it never will be is the only failure."""
+    """Return once the condition is true; fail if it is still false after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -40,7 +40,7 @@ def config(seed: int = 0, length: int = 40, **options: str) -> GenerationConfig:
     return GenerationConfig(length=length, seed=seed, **options)  # type: ignore[arg-type]
 
 
-def test_a_text_grows_by_itself_until_it_is_whole(exact: Model) -> None:
+def test_a_submitted_text_grows_by_itself_until_it_is_complete(exact: Model) -> None:
     request = Scheduler().submit(exact, "the old", config())
     wait(lambda: request.done)
     assert request.text == "".join(generate(exact, "the old", config()))
@@ -107,7 +107,7 @@ def test_a_request_that_joins_while_others_run_starts_at_once(exact: Model) -> N
 
 
 class Clock:
-    """A clock of its own, on which each kind of work takes as long as the test says; it notes what was done."""
+    """A simulated clock: each kind of work takes the seconds that the test sets, and they are summed by kind."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, cost: Callable[[Batch], float], per_character: float) -> None:
         self.now, self.spent = 0.0, {"shared": 0.0, "alone": 0.0, "prefill": 0.0}
@@ -133,7 +133,7 @@ class Clock:
         self.spent[kind] += seconds
 
 
-def test_what_cannot_share_a_batch_gets_a_bounded_part_of_the_time(
+def test_requests_that_cannot_share_a_batch_get_a_bounded_part_of_the_time(
     exact: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch, lambda batch: 1.0 if batch.shared else 7.0, 0.1)
@@ -219,7 +219,7 @@ def test_a_mixture_reads_a_long_prompt_in_pieces_too(exact: Model, monkeypatch: 
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_error_in_a_step_ends_the_texts_of_its_own_batch_alone(
+def test_an_error_in_a_step_ends_only_the_texts_of_its_batch(
     exact: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     step, other = Batch.step, replace(exact)
@@ -244,7 +244,7 @@ def test_an_error_in_a_step_ends_the_texts_of_its_own_batch_alone(
     assert last.text
 
 
-# Every call of a round, each of which can fail where memory runs out.
+# Every function that a round of the scheduler calls; each can fail when memory runs out.
 PLACES = [
     (Scheduler, "_admitted"),
     (Scheduler, "_assign"),
@@ -278,7 +278,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("owner", "name"), PLACES, ids=lambda value: getattr(value, "__name__", value))
-def test_an_error_anywhere_ends_only_what_it_concerns_and_the_scheduler_goes_on(
+def test_an_error_anywhere_ends_the_requests_of_at_most_one_batch_and_the_scheduler_goes_on(
     exact: Model, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
 ) -> None:
     context = "window" if owner is WindowReader else "carried"
@@ -317,7 +317,7 @@ def test_an_error_anywhere_ends_only_what_it_concerns_and_the_scheduler_goes_on(
     scheduler.close()
 
 
-def test_a_decoder_that_does_not_fit_fails_its_own_requests_alone(
+def test_a_decoder_that_does_not_fit_fails_only_its_own_requests(
     exact: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     large = replace(exact)
@@ -340,7 +340,7 @@ def test_a_decoder_that_does_not_fit_fails_its_own_requests_alone(
     assert "out of memory" in caplog.text
 
 
-def test_streams_that_do_not_fit_beside_those_that_run_fail_the_newcomers_alone(
+def test_new_streams_that_do_not_fit_fail_and_the_running_ones_go_on(
     exact: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheduler = Scheduler()
@@ -379,7 +379,7 @@ def test_a_text_that_is_done_never_grows_again(exact: Model) -> None:
     scheduler.close()
 
 
-def test_what_is_drawn_after_the_end_of_a_text_is_no_part_of_it(exact: Model) -> None:
+def test_a_character_drawn_after_the_end_of_a_text_is_not_part_of_it(exact: Model) -> None:
     request = Request(exact, "a", config())
     request.add(3, 0.5)
     request.cancel()
@@ -407,7 +407,7 @@ def test_a_closed_scheduler_refuses_a_request_at_once(exact: Model) -> None:
     scheduler.close()  # a second time changes nothing
 
 
-def test_a_program_that_ends_while_a_text_is_written_ends_in_good_order() -> None:
+def test_a_program_that_ends_while_a_text_is_written_ends_without_an_error() -> None:
     program = """
 import time
 from model.checkpoint import load

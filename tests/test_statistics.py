@@ -14,11 +14,11 @@ def test_a_word_with_an_apostrophe_is_one_word() -> None:
 
 
 def test_four_word_phrases_are_counted_within_each_text() -> None:
-    # Six phrases in the first text, of which "a b c d" and "b c d a" come twice; the second repeats the first's.
+    # The first text has 6 phrases, 4 of them distinct: "a b c d" and "b c d a" occur twice. The second text has 1.
     assert measure(["a b c d a b c d a", "a b c d"], SOURCE).distinct_4grams == (4 + 1) / (6 + 1)
 
 
-def test_a_text_loops_where_one_phrase_ends_it_three_times() -> None:
+def test_a_text_loops_if_it_ends_with_one_phrase_three_times() -> None:
     assert loops("once upon a time " + "there was " * 3)
     assert not loops("once upon a time " + "there was " * 2)
     assert not loops("there was there was there was an end")
@@ -30,13 +30,13 @@ def test_spaces_and_dots_in_a_row_are_no_loop_until_they_are_many() -> None:
     assert loops("and then" + " " * 15)
 
 
-def test_the_longest_copy_is_counted_to_the_character_and_short_ones_are_none() -> None:
+def test_the_longest_copy_is_counted_to_the_character_and_short_ones_do_not_count() -> None:
     assert measure([f"XX{SOURCE[4:40]}YY{SOURCE[50:85]}"], SOURCE).longest_copy == 36
     assert measure(["XX" + SOURCE[:29]], SOURCE).longest_copy == 0
     assert measure([SOURCE], SOURCE).longest_copy == len(SOURCE)
 
 
-def test_copies_are_found_in_every_place_of_a_long_text() -> None:
+def test_copies_are_found_anywhere_in_a_long_text() -> None:
     source = "".join(map(str, range(300_000)))  # 1.7 million characters: more than the windows that a checkpoint keeps
     text = "".join(map(str, range(200_001, 200_011)))
     assert measure([f"#{text}#"], source).longest_copy >= 60

@@ -1,4 +1,4 @@
-"""One character at a time: the gates give the network's own state, and a unit that is held stays where it is."""
+"""One character at a time: the gates give the network's own state, and a held unit keeps its value."""
 
 import torch
 
@@ -29,7 +29,7 @@ def test_the_gates_make_the_cell_and_the_hidden_state(model: Model) -> None:
         assert ((gate >= 0) & (gate <= 1)).all()
 
 
-def test_a_held_unit_has_its_value_at_once_and_changes_what_lies_above(model: Model) -> None:
+def test_a_held_unit_has_its_value_at_once_and_changes_the_layers_above(model: Model) -> None:
     network, state = model.network, model.network.zero_state(1)
     free, _ = step(network, 3, state)
     held, after = step(network, 3, state, {(0, 5): 0.75})
@@ -38,7 +38,7 @@ def test_a_held_unit_has_its_value_at_once_and_changes_what_lies_above(model: Mo
     assert not torch.equal(held.logits, free.logits)
 
 
-def test_writing_with_a_held_unit_is_repeatable_and_another_text(model: Model) -> None:
+def test_writing_with_a_held_unit_is_repeatable_and_gives_another_text(model: Model) -> None:
     config = GenerationConfig(length=40, seed=3, temperature=0.8)
 
     def written(fixed: dict[tuple[int, int], float]) -> str:

@@ -1,4 +1,4 @@
-"""How the modules hang together: imports go one way, and nothing reaches into another's insides."""
+"""The structure of the modules: imports go one way, and no module uses a private name of another."""
 
 import ast
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("model", "training", "interface", "app", "benchmarks", "tests")
 
-# What each module of the model may import of the model. Each line names only modules of the lines above it, so there is
-# no circle.
+# The modules of `model` that each module of `model` may import. Each line names only modules of the lines above it, so
+# there is no import cycle.
 BASE = {"model", "model.options", "model.hardware", "model.typography", "model.vocabulary", "model.lstm"}
 BASE |= {"model.sampling", "model.quantization", "model.product"}
 LOADED = BASE | {"model.copying", "model.decoder", "model.loaded"}
@@ -55,7 +55,7 @@ MODEL = {
     "model.text_file": set(),
     "model.generate": WRITING | {"model.checkpoint", "model.hub", "model.text_file"},
 }
-# What the page may use of the training: what runs its commands, what fetches a book, and what publishes a model.
+# The training modules that the page may import: they run its commands, fetch a book and publish a model.
 ENTRANCE = {"training.jobs", "training.job", "training.limits", "training.gutenberg", "training.publish"}
 
 
@@ -72,7 +72,7 @@ def modules(*places: str) -> dict[str, Path]:
 
 
 def imports(source: str) -> set[tuple[str, str]]:
-    """What is imported, wherever in the file: the module, and the name taken from it ("" for the module itself)."""
+    """Return every import of a file as a module and the name taken from it ("" for the module itself)."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -91,7 +91,7 @@ def ours(path: Path) -> set[str]:
     return {module for module, _ in imports(path.read_text(encoding="utf-8")) if module.split(".")[0] in OURS}
 
 
-def test_the_reader_of_imports_sees_every_form_of_them() -> None:
+def test_imports_of_every_form_are_found() -> None:
     source = """
 import os, model.lstm as network
 from model import checkpoint as module
@@ -111,7 +111,7 @@ def later():
     }
 
 
-def test_every_module_of_the_model_is_in_the_order_and_imports_only_what_stands_before_it() -> None:
+def test_the_order_names_every_module_of_the_model_and_allows_only_earlier_ones() -> None:
     assert set(modules("model")) == set(MODEL)
     before: set[str] = set()
     for name, allowed in MODEL.items():
@@ -120,21 +120,21 @@ def test_every_module_of_the_model_is_in_the_order_and_imports_only_what_stands_
 
 
 @pytest.mark.parametrize("name", modules("model"))
-def test_a_module_of_the_model_imports_only_those_before_it(name: str) -> None:
+def test_a_module_of_the_model_imports_only_the_allowed_ones(name: str) -> None:
     assert ours(modules("model")[name]) <= MODEL[name]
 
 
 @pytest.mark.parametrize("name", modules("model", "training"))
-def test_neither_the_model_nor_the_training_knows_of_the_page(name: str) -> None:
+def test_neither_the_model_nor_the_training_imports_the_page(name: str) -> None:
     imported = {module.split(".")[0] for module, _ in imports(modules("model", "training")[name].read_text("utf-8"))}
     assert not imported & {"app", "interface", "gradio", "gradio_client", "tests", "benchmarks"}
 
 
 @pytest.mark.parametrize("name", modules("app", "interface"))
-def test_the_page_uses_the_training_only_by_its_entrance(name: str) -> None:
+def test_the_page_imports_only_the_entrance_of_the_training(name: str) -> None:
     imported = ours(modules("app", "interface")[name])
     assert {module for module in imported if module.split(".")[0] == "training"} <= ENTRANCE
-    assert "model.generate" not in imported  # that is another command
+    assert "model.generate" not in imported  # it is a separate command
 
 
 @pytest.mark.parametrize("name", modules("app", "interface", "model", "training", "benchmarks"))

@@ -1,4 +1,4 @@
-"""Text files of any encoding, and files that are none; how books of such files are read is in `test_corpus`."""
+"""Text files of any encoding, and files that are not text; `test_corpus` tests how books are read from them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ TEXT = "“The élan of the hall,” she said – “it is the inn’s own.” H
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-def test_the_text_is_the_same_by_whatever_encoding(write: Callable[..., Path], encoding: str) -> None:
+def test_the_text_is_the_same_in_any_encoding(write: Callable[..., Path], encoding: str) -> None:
     data = TEXT.encode(encoding)
     file = read_text_file(write(data))
     assert (file.data, file.text) == (data, TEXT)
@@ -24,7 +24,7 @@ def test_a_file_that_is_no_text_is_refused_by_its_name(write: Callable[..., Path
         read_text_file(write(content))
 
 
-def test_a_place_that_is_no_file_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused_by_its_name(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere.txt"):
         with pytest.raises(TextFileError, match=f"{path.name} cannot be read: .*; give"):
             read_text_file(path)

@@ -25,7 +25,7 @@ importlib.import_module(sys.argv[1])
 
 
 def spin_count(module: str, **variables: str) -> str:
-    """GOMP_SPINCOUNT as it is when `module` loads torch, in a process where only `variables` say anything of it."""
+    """Return GOMP_SPINCOUNT as it is when `module` loads torch, in a process that has it from `variables` only."""
     environment = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")} | variables
     run = subprocess.run(
         [sys.executable, "-c", PROBE, module], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
@@ -34,10 +34,10 @@ def spin_count(module: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_threads_of_every_program_wait_only_shortly_for_each_other(program: str) -> None:
+def test_the_threads_of_every_program_wait_only_briefly_for_each_other(program: str) -> None:
     assert spin_count(program) == "1000"
 
 
-def test_what_the_user_has_set_stays() -> None:
+def test_a_variable_that_the_user_has_set_stays() -> None:
     assert spin_count("model.generate", GOMP_SPINCOUNT="7") == "7"
     assert spin_count("model.generate", OMP_WAIT_POLICY="passive") == "None"

@@ -1,4 +1,4 @@
-"""How long a run takes, reckoned from its speed."""
+"""The time that a run takes, estimated from its speed."""
 
 import math
 from collections.abc import Callable

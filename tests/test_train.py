@@ -1,4 +1,4 @@
-"""The training command: what it makes, what it prints, and what it says of a mistake."""
+"""The training command: what it makes, what it prints, and how it refuses a mistake."""
 
 import dataclasses
 import re
@@ -37,8 +37,8 @@ def pages(tmp_path: Path) -> Path:
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """The one line in which the command refuses."""
-    capsys.readouterr()  # what was printed before
+    """Run the command, which must refuse, and return its one line on stderr."""
+    capsys.readouterr()  # discard earlier output
     assert main([str(argument) for argument in arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -92,20 +92,20 @@ def test_the_record_names_the_books_without_their_directories(
     assert str(tmp_path) not in (tmp_path / "run" / "training.json").read_text(encoding="utf-8")
 
 
-def test_the_record_tells_nothing_of_where_this_machine_keeps_its_files(pages: Path, tmp_path: Path) -> None:
+def test_the_checkpoint_names_no_directory_of_this_machine(pages: Path, tmp_path: Path) -> None:
     assert main([str(pages), "--out", str(tmp_path / "run"), *SHORT]) == 0
     for file in FILES:
         assert str(tmp_path).encode() not in (tmp_path / "run" / file).read_bytes()
 
 
-def test_what_was_done_to_a_book_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_changes_to_a_book_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     end = "*** END OF THE PROJECT GUTENBERG EBOOK TALES ***\nlicence"
     (tmp_path / "tales.txt").write_text(f"{book(2_400)}\n{end}", encoding="utf-8")
     assert main([str(tmp_path / "tales.txt"), "--out", str(tmp_path / "run"), *SHORT]) == 0
     assert re.search(r"^changed +Project Gutenberg's licence left out: ", capsys.readouterr().out, re.M)
 
 
-def test_books_are_read_as_on_a_page_unless_they_are_to_be_learned_to_the_letter(tmp_path: Path) -> None:
+def test_books_are_read_in_book_form_unless_as_it_is_is_given(tmp_path: Path) -> None:
     wrapped = "\n\n".join(textwrap.fill(book(400, seed=n).replace("\n", " "), 60) for n in range(8))
     (tmp_path / "wrapped.txt").write_text(wrapped, encoding="utf-8")
     arguments = [str(tmp_path / "wrapped.txt"), "--out", str(tmp_path / "run"), *TINY]
@@ -115,7 +115,7 @@ def test_books_are_read_as_on_a_page_unless_they_are_to_be_learned_to_the_letter
     assert raw.vocabulary.typography == "as it is"
 
 
-def test_whole_books_are_held_out_where_that_is_asked_for(pages: Path, tmp_path: Path) -> None:
+def test_the_option_hold_out_holds_out_whole_books(pages: Path, tmp_path: Path) -> None:
     other = book(1_500, seed=3).strip()
     (tmp_path / "other.txt").write_text(other, encoding="utf-8")
     options = parse(
@@ -186,7 +186,7 @@ def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
 def test_a_bad_value_is_refused_in_one_line(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
 ) -> None:
-    quick = TINY if "--minutes" in arguments else SHORT  # so that a run that should not begin is soon over
+    quick = TINY if "--minutes" in arguments else SHORT  # so that a run that begins by mistake ends soon
     assert word in refusal(capsys, pages, "--out", tmp_path / "run", *quick, *arguments)
     assert not (tmp_path / "run").exists()
 
@@ -202,7 +202,7 @@ def test_a_bad_value_is_refused_in_one_line(
         ["--heat", "1"],
     ],
 )
-def test_what_cannot_be_read_is_refused_by_its_name(
+def test_an_option_that_cannot_be_read_is_refused_by_its_name(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -223,7 +223,7 @@ def test_a_book_that_is_not_there_or_too_short_or_no_text_is_refused_in_one_line
     assert not (tmp_path / "run").exists()
 
 
-def test_a_place_that_holds_a_checkpoint_is_refused_and_left_as_it_is(
+def test_a_directory_with_a_checkpoint_is_refused_and_left_as_it_is(
     pages: Path, directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.read_bytes() for path in directory.iterdir()}
@@ -233,13 +233,13 @@ def test_a_place_that_holds_a_checkpoint_is_refused_and_left_as_it_is(
     assert {path: path.read_bytes() for path in directory.iterdir()} == before
 
 
-def test_overwrite_begins_afresh_in_its_place(pages: Path, directory: Path) -> None:
+def test_overwrite_replaces_a_checkpoint_by_a_new_run(pages: Path, directory: Path) -> None:
     assert main([str(pages), "--out", str(directory), "--overwrite", *SHORT]) == 0
     assert load(directory).training["corpus"]["name"] == "pages"
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
-def test_a_place_that_holds_other_files_is_never_taken(
+def test_a_path_that_holds_other_files_is_never_overwritten(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], overwrite: list[str]
 ) -> None:
     assert "pages.txt" in refusal(capsys, pages, "--out", tmp_path, *overwrite, *SHORT)
@@ -248,7 +248,7 @@ def test_a_place_that_holds_other_files_is_never_taken(
 
 
 def stopped_early(pages: Path, out: Path) -> Path:
-    """A run that was stopped after one step; returns its unfinished file."""
+    """Stop a run after one step, and return its unfinished file."""
     run = prepare(parse([str(pages), "--out", str(out), *SHORT])).run()
     next(run)
     run.close()
@@ -264,7 +264,7 @@ def test_another_run_does_not_go_on_from_an_unfinished_one_and_leaves_it_as_it_i
     assert unfinished.read_bytes() == before
 
 
-def test_overwrite_takes_the_place_of_an_unfinished_run_too(
+def test_overwrite_replaces_an_unfinished_run_too(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unfinished = stopped_early(pages, tmp_path / "run")
@@ -298,7 +298,7 @@ def test_a_run_from_another_model_takes_its_sizes_and_says_what_was_carried_over
     assert re.search(r"^init +\d+ characters carried over, \d+ start fresh: '.+'$", capsys.readouterr().out, re.M)
 
 
-def test_it_begins_from_the_model_at_hand_that_knows_the_text_and_says_so(
+def test_a_run_begins_from_a_shipped_model_that_suits_the_text_and_says_so(
     pages: Path, directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = {"recipe": {"context": "carried"}, "split": {"training": LIBRARY + 1}}
@@ -322,7 +322,7 @@ def test_other_sizes_than_the_model_to_begin_from_are_refused(
     assert "there is no checkpoint directory" in said
 
 
-def test_what_was_chosen_for_a_text_is_told_with_the_reason(
+def test_the_choices_for_a_text_are_printed_with_their_reasons(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare(parse([str(pages), "--out", str(tmp_path / "run"), "--hidden-size", "24"]))
@@ -360,7 +360,7 @@ def test_a_network_that_no_memory_holds_is_refused_in_one_line(
     assert [path.name for path in tmp_path.iterdir()] == ["pages.txt"]
 
 
-# Runs the command in a process that may write files of at most so many bytes, as on a disk that is nearly full.
+# Runs the command in a process whose files can have at most `limit` bytes, as if the disk were nearly full.
 FULL = """
 import resource, sys
 from pathlib import Path
@@ -373,7 +373,7 @@ sys.exit(main([book, *others]))
 """
 
 
-def test_a_full_disk_ends_a_run_in_one_line_and_leaves_room_for_what_comes_next(pages: Path, tmp_path: Path) -> None:
+def test_a_full_disk_ends_a_run_with_one_line_and_leaves_no_partial_file(pages: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL, "10000", str(pages), "--out", str(tmp_path / "run"), *SHORT]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1
@@ -383,7 +383,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_leaves_room_for_what_comes_next(
     assert [path.name for path in tmp_path.iterdir()] == ["pages.txt"]
 
 
-def test_a_checkpoint_that_is_taken_away_at_the_end_is_told_in_one_line(
+def test_a_checkpoint_that_is_deleted_before_the_end_is_reported_in_one_line(
     pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def watched(trainer: Trainer, display: AbstractContextManager[Show]) -> bool:

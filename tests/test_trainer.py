@@ -27,7 +27,7 @@ from training.recipes import CLASSIC, MODERN, RECIPES, Recipe
 from training.resume import Unfinished
 from training.trainer import TIMED_STEPS, Progress, Trainer
 
-# All kinds of dropout are on, so that every random number counts; no two sizes agree.
+# All kinds of dropout are on, so that every random number matters; all sizes are different.
 TINY_MODERN = replace(
     MODERN,
     network=LSTMConfig(
@@ -47,7 +47,7 @@ TINY_MODERN = replace(
 )
 TINY_CLASSIC = CLASSIC.with_options({"hidden_size": 11, "batch_size": 5, "steps": 11, "evaluate_every": 6})
 TINY = {"modern": TINY_MODERN, "classic": TINY_CLASSIC}
-# All that can be stopped and taken up again.
+# The recipes whose runs are stopped or killed, and resumed.
 RUNS = TINY | {"muon": replace(TINY_MODERN, optimizer="muon", ema_decay=0.9, state_reset=0.3)}
 # One small layer that learns a regular text fast.
 PLAIN: dict[str, Any] = {
@@ -72,7 +72,7 @@ def corpus(write: Callable[..., Path]) -> Corpus:
 
 
 def train(trainer: Trainer, until: int | None = None) -> list[Progress]:
-    """Run to the end, or stop as Ctrl-C does once that step is taken."""
+    """Run to the end, or stop after step `until` as Ctrl-C does; return the progress of each step."""
     seen = []
     run = trainer.run()
     for progress in run:
@@ -110,7 +110,7 @@ def assert_same_end(a: Trainer, b: Trainer) -> None:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Corpus, str], Trainer]:
-    """A function that gives the run of a recipe that was never stopped."""
+    """A function that returns the run of a recipe that was never stopped; it trains each recipe once."""
     runs: dict[str, Trainer] = {}
 
     def run(corpus: Corpus, name: str) -> Trainer:
@@ -140,7 +140,7 @@ def test_a_text_that_repeats_itself_is_learned_by_heart(write: Callable[..., Pat
     assert "abcdefghij klmno.\nabcdefghij" in learned.training["samples"][-1]["text"]
 
 
-def test_windows_are_learned_from_too(write: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_classic_recipe_learns_from_windows(write: Callable[..., Path], tmp_path: Path) -> None:
     corpus = read([write("ab" * 1_200)])
     recipe = replace(TINY_CLASSIC, learning_rate=0.05, steps=60, evaluate_every=60)
     finished(corpus, recipe, tmp_path / "run")
@@ -201,8 +201,8 @@ def test_the_held_out_part_changes_nothing_that_is_learned(corpus: Corpus, tmp_p
 
 
 def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], tmp_path: Path) -> None:
-    # The held-out part has the letters of the book in no order: to learn how often each comes helps there, to learn
-    # how they make words harms.
+    # The held-out part has the letters of a book in random order: their frequencies help to predict it, but the words
+    # of the training part do harm.
     letters = list(book(210, seed=1))
     random.Random(0).shuffle(letters)
     corpus = read([write(book(1_890) + "".join(letters))], lowercase=True)
@@ -220,15 +220,15 @@ def test_the_best_weights_are_kept_and_not_the_last(write: Callable[..., Path], 
     assert kept.training["best_step"] == best
     measured = evaluate(kept.network, trainer.held_out).nats
     assert measured == pytest.approx(curve[best], abs=0.005)  # rounded to eight bits
-    # The figure told is that of the weights as they are stored.
+    # The recorded figure is that of the weights as they are stored.
     assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # of numbers that are none
-def test_a_run_that_loses_itself_still_leaves_its_best_and_a_record_that_every_program_can_read(
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # from NaN
+def test_a_diverging_run_still_leaves_its_best_weights_and_a_record_of_valid_json(
     corpus: Corpus, tmp_path: Path
 ) -> None:
-    # The highest rate and decay that are allowed make the weights grow tenfold at every step, past all numbers.
+    # The highest learning rate and weight decay allowed multiply the weights by -9 at every step, until they overflow.
     recipe = replace(TINY_MODERN, learning_rate=1.0, final_learning_rate=1.0, weight_decay=10.0, clip_norm=0.0)
     with pytest.raises(FloatingPointError, match="lower --learning-rate"):
         finished(corpus, replace(recipe, warmup_steps=0, steps=80, evaluate_every=40), tmp_path / "run")
@@ -242,7 +242,7 @@ def test_a_run_that_loses_itself_still_leaves_its_best_and_a_record_that_every_p
 
 
 @pytest.mark.parametrize("recipe", TINY.values(), ids=TINY)
-def test_the_checkpoint_reads_and_writes_as_the_recipe_says(
+def test_the_checkpoint_has_the_context_sampling_and_network_of_the_recipe(
     corpus: Corpus, recipe: Recipe, unbroken: Callable[[Corpus, str], Trainer]
 ) -> None:
     kept = load(unbroken(corpus, recipe.name).directory)
@@ -255,7 +255,7 @@ def test_the_checkpoint_reads_and_writes_as_the_recipe_says(
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, list[Progress], Path]:
-    """A run, all that it told on its way, and where it left its checkpoint."""
+    """The corpus of a run, the progress of each step, and the directory of its checkpoint."""
     directory = tmp_path_factory.mktemp("told")
     (directory / "book.txt").write_text(book(2_100), encoding="utf-8")
     corpus = read([directory / "book.txt"], lowercase=True)
@@ -263,7 +263,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, list[Progres
     return corpus, train(Trainer(corpus, TINY_MODERN, directory / "run", seed=9, command=command)), directory / "run"
 
 
-def test_the_record_tells_how_it_was_made(told: tuple[Corpus, list[Progress], Path]) -> None:
+def test_the_record_tells_how_the_model_was_made(told: tuple[Corpus, list[Progress], Path]) -> None:
     corpus, _, directory = told
     record = load(directory).training
     assert record["corpus"] == {
@@ -299,14 +299,14 @@ def test_the_copies_are_those_of_the_part_that_trains(told: tuple[Corpus, list[P
     assert "copies.npz" in (directory / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_run_that_begins_from_another_adds_its_text_to_what_that_one_had_read(
+def test_a_run_from_another_model_adds_its_text_to_the_sources_of_that_model(
     told: tuple[Corpus, list[Progress], Path], tmp_path: Path, write: Callable[..., Path]
 ) -> None:
     other = read([write(book(2_300, seed=1), "other.txt")], lowercase=True)
     init = load(told[2])
     directory = tmp_path / "run"
     train(Trainer(other, TINY_MODERN, directory, init=init), until=2)
-    train(Trainer(other, TINY_MODERN, directory, init=init))  # taken up again
+    train(Trainer(other, TINY_MODERN, directory, init=init))  # resumed
     for began, names, unknown in ((init, ["other", "book"], ""), (replace(init, copies=None), ["other"], "run")):
         copies = Trainer(other, TINY_MODERN, tmp_path / "new", init=began).copies
         assert ([source.name for source in copies.sources], copies.unknown) == (names, unknown)
@@ -315,7 +315,7 @@ def test_a_run_that_begins_from_another_adds_its_text_to_what_that_one_had_read(
     assert [run.source for run in kept.runs(told[0].text[:99] + other.text[:99])] == ["book", "other"]
 
 
-def test_the_same_files_cleaned_otherwise_take_the_place_of_their_own_copies(
+def test_the_same_files_cleaned_in_another_way_replace_their_own_copies(
     tmp_path: Path, write: Callable[..., Path]
 ) -> None:
     files = [write(book(1_300, seed=seed), f"{seed}.txt") for seed in (1, 2)]
@@ -324,7 +324,7 @@ def test_the_same_files_cleaned_otherwise_take_the_place_of_their_own_copies(
     assert [source.name for source in again.copies.sources] == ["2 + 1"]
 
 
-def test_a_whole_run_tells_what_less_context_costs(
+def test_a_complete_run_records_the_bits_lost_with_less_context(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "CONTEXTS", (5, 10, 40))
@@ -359,7 +359,7 @@ def test_progress_is_told_after_every_step_and_with_a_sample_after_every_measure
     assert record["curve"][0]["training_nats"] is None
 
 
-def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
+def test_each_epoch_of_windows_is_measured_once_and_the_last_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
     recipe = replace(TINY_CLASSIC, steps=0, epochs=2, evaluate_every=0, batch_size=600)
     trainer = finished(corpus, recipe, tmp_path / "run")
     per_epoch = math.ceil((1_890 - 100) / 600)
@@ -367,7 +367,7 @@ def test_an_epoch_of_windows_is_measured_once_and_ends_the_run(corpus: Corpus, t
     assert [point["step"] for point in trainer.record.curve] == [0, per_epoch, 2 * per_epoch]
 
 
-def test_what_is_kept_is_the_average_of_the_weights(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_kept_weights_are_the_moving_average(corpus: Corpus, tmp_path: Path) -> None:
     recipe = replace(TINY_MODERN, network=NO_DROPOUT["modern"], precision="float32", steps=3, evaluate_every=1)
     seen = []
     for steps in (1, 2, 3):
@@ -380,8 +380,8 @@ def test_what_is_kept_is_the_average_of_the_weights(corpus: Corpus, tmp_path: Pa
         assert torch.allclose(kept, by_hand, atol=1e-7)
 
 
-def test_a_run_ends_when_it_has_been_past_its_best_for_so_many_measurements(corpus: Corpus, tmp_path: Path) -> None:
-    # At such a rate it only gets worse.
+def test_a_run_ends_after_patience_measurements_without_an_improvement(corpus: Corpus, tmp_path: Path) -> None:
+    # With such a high learning rate the network only gets worse.
     recipe = replace(TINY_MODERN, learning_rate=1.0, warmup_steps=0, steps=100, evaluate_every=1, patience=3)
     trainer = finished(corpus, recipe, tmp_path / "run")
     nats = [point["held_out_nats"] for point in trainer.record.curve]
@@ -414,7 +414,7 @@ def test_a_run_begins_from_another_model_and_its_record_says_from_which(
     assert load(fresh.directory).training["init"] is None
 
 
-def test_a_run_from_another_model_is_another_run(corpus: Corpus, tmp_path: Path) -> None:
+def test_an_unfinished_run_from_another_model_is_resumed_only_with_that_model(corpus: Corpus, tmp_path: Path) -> None:
     first = load(finished(corpus, TINY_MODERN, tmp_path / "first").directory)
     train(Trainer(corpus, TINY_MODERN, tmp_path / "run", init=first), until=3)
     with pytest.raises(ValueError, match="belongs to a run with another"):
@@ -423,7 +423,7 @@ def test_a_run_from_another_model_is_another_run(corpus: Corpus, tmp_path: Path)
 
 
 def test_a_window_has_to_be_shorter_than_the_training_part(corpus: Corpus, tmp_path: Path) -> None:
-    # Longer, there would be no window to learn from, and a run of no steps would end as if all were well.
+    # A longer window would leave nothing to learn from, and a run of no steps would end without an error.
     with pytest.raises(ValueError, match="window is 1,890, but only 1,890 characters train"):
         Trainer(corpus, replace(TINY_MODERN, window=1_890), tmp_path / "run")
     run = Trainer(corpus, replace(TINY_MODERN, window=1_889), tmp_path / "run").run()
@@ -432,7 +432,7 @@ def test_a_window_has_to_be_shorter_than_the_training_part(corpus: Corpus, tmp_p
 
 
 @pytest.mark.parametrize("window", [50, 101])
-def test_the_windows_of_the_classic_recipe_are_those_that_it_is_measured_and_writes_with(
+def test_the_classic_recipe_trains_only_with_the_window_that_it_is_measured_and_writes_with(
     corpus: Corpus, tmp_path: Path, window: int
 ) -> None:
     with pytest.raises(ValueError, match=f"window is {window}, but a model with window context always reads 100"):
@@ -445,7 +445,7 @@ def test_the_windows_of_the_classic_recipe_are_those_that_it_is_measured_and_wri
 
 @pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("stops", [[1, 6], [4, 8, 10]], ids=str)
-def test_a_run_that_is_stopped_and_taken_up_again_ends_as_an_unbroken_one(
+def test_a_run_that_is_stopped_and_resumed_ends_as_an_unbroken_one(
     corpus: Corpus, tmp_path: Path, unbroken: Callable[[Corpus, str], Trainer], name: str, stops: list[int]
 ) -> None:
     directory = tmp_path / "run"
@@ -455,11 +455,11 @@ def test_a_run_that_is_stopped_and_taken_up_again_ends_as_an_unbroken_one(
         assert Unfinished(directory).path.exists()
         kept = load(directory)
         figures = {point["step"]: point["held_out_nats"] for point in kept.training["curve"]}
-        assert max(figures) == step  # measured once more, since much may have happened
+        assert max(figures) == step  # a stop measures once more
         assert kept.training["best_step"] == min(figures, key=figures.__getitem__)
         measured = evaluate(kept.network, trainer.held_out, kept.context).nats
         assert kept.training["held_out"]["nats"] == pytest.approx(measured, rel=1e-6)
-        torch.rand(5)  # what happens in between changes nothing
+        torch.rand(5)  # random draws between two runs change nothing
     resumed = Trainer(corpus, TINY[name], directory, seed=1)
     assert resumed.step == stops[-1]
     seen = train(resumed)
@@ -476,7 +476,7 @@ def test_a_run_that_is_killed_goes_on_from_the_last_measurement_and_ends_as_an_u
     run = Trainer(corpus, RUNS[name], killed, seed=1).run()
     while next(run).step < 9:
         pass
-    # What lies on the disk at this moment is all that the end of a process leaves.
+    # A killed process leaves only what is on the disk at this moment.
     shutil.copytree(killed.parent, directory.parent)
     resumed = Trainer(corpus, RUNS[name], directory, seed=1)
     assert resumed.step == 6
@@ -550,7 +550,7 @@ def test_two_runs_to_one_directory_are_not_possible_at_the_same_time(corpus: Cor
     assert load(first.directory).training["steps"] == 11
 
 
-def test_a_run_for_which_the_memory_does_not_suffice_says_so_and_keeps_what_it_has(
+def test_a_run_that_runs_out_of_memory_says_so_and_keeps_its_saved_state(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Trainer(corpus, TINY_MODERN, tmp_path / "run", seed=1).run()
@@ -569,7 +569,7 @@ def test_a_network_that_cannot_fit_is_refused_before_memory_is_taken(corpus: Cor
         Trainer(corpus, recipe, tmp_path / "run")
 
 
-def test_what_is_measured_does_not_change_the_random_numbers_of_training(corpus: Corpus, tmp_path: Path) -> None:
+def test_measurements_do_not_change_the_random_numbers_of_training(corpus: Corpus, tmp_path: Path) -> None:
     often = finished(corpus, replace(TINY_MODERN, evaluate_every=1), tmp_path / "often")
     seldom = finished(corpus, replace(TINY_MODERN, evaluate_every=11), tmp_path / "seldom")
     assert_same_weights(often.network.state_dict(), seldom.network.state_dict())
@@ -636,7 +636,7 @@ def test_with_a_time_limit_the_steps_follow_from_the_speed_and_repeating_them_gi
     assert_same_weights(repeated.best, trainer.best)
 
 
-def test_the_rates_of_the_timed_steps_do_not_depend_on_how_many_steps_there_will_be() -> None:
+def test_the_learning_rates_of_the_timed_steps_do_not_depend_on_the_number_of_steps() -> None:
     for recipe in RECIPES.values():
         for step in range(TIMED_STEPS):
             assert learning_rate(recipe, step, None) == learning_rate(recipe, step, 500)

@@ -1,4 +1,4 @@
-"""The limits of what visitors may train, and what they choose."""
+"""The limits of visitors' trainings, and the checks of a training plan."""
 
 import pytest
 
@@ -18,6 +18,6 @@ def test_variables_set_the_limits_and_switch_training_off() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"begin": "/etc/passwd"}, {"minutes": -1}, {"capitals": 1}])
-def test_what_cannot_be_chosen_is_refused_in_a_sentence(wrong: dict[str, object]) -> None:
+def test_a_plan_with_a_wrong_value_is_refused_in_a_sentence(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"^\w+ is .*, but must be .*$"):
         Plan(**wrong)  # type: ignore[arg-type]

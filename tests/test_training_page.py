@@ -1,4 +1,4 @@
-"""Training in the page: the whole way in a real browser, two visitors at once, and what the endpoints refuse."""
+"""Training in the page: complete trainings in a real browser, two visitors at once, and refusals of the endpoints."""
 
 import base64
 import os
@@ -26,7 +26,7 @@ from tests.conftest import book
 from training.jobs import Jobs
 from training.limits import Limits
 
-# The app with trainings of a few small steps, in processes that need not wait for this test.
+# The app with short trainings of a tiny network; their processes keep their priority, so that no test waits long.
 APP_WITH_TINY_TRAININGS = """
 import signal
 import sys
@@ -37,7 +37,7 @@ from training import command, jobs, limits
 tiny = "--hidden-size 11 --embedding-size 7 --layers 1 --batch-size 5 --window 13".split()
 brief = [*tiny, "--steps", "3000", "--evaluate-every", "200", "--patience", "0"]
 command.lower_priority = lambda *_: None
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what runs in its background ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell makes its background jobs ignore Ctrl-C
 made = jobs.Jobs(limits.Limits(megabytes=0.1, minutes=1000), brief)
 try:
     app.launch(app.build(app.load_models(sys.argv[1:])[0], app.Scheduler(), jobs=made))
@@ -50,7 +50,7 @@ finally:
 def address(shelf: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("training")
     command = ("-c", APP_WITH_TINY_TRAININGS, str(shelf[0]))
-    # By Ctrl-C, which ends it as a person would.
+    # Ctrl-C ends the app as a person would.
     with serving(place, *command, end=interrupt, TMPDIR=str(place)) as (url, log):
         yield url
     assert "Traceback" not in log.read_text(), log.read_text()
@@ -62,7 +62,7 @@ def interrupt(app: "subprocess.Popen[bytes]") -> None:
 
 
 def begin(page: Page, source: str, **values: str) -> None:
-    """Choose a text and have it read, to be learned from nothing."""
+    """Choose where the text comes from, and fill in its fields."""
     page.get_by_role("tab", name="Train").click()
     page.locator(f"[name=train-source][value={source}]").check()
     for name, value in values.items():
@@ -70,6 +70,7 @@ def begin(page: Page, source: str, **values: str) -> None:
 
 
 def read_it(page: Page) -> None:
+    """Have the text read, and choose to begin from nothing."""
     part(page, "train-read").click()
     expect(part(page, "train-status")).to_contain_text("The text is read.")
     part(page, "train-begin").select_option("none")
@@ -92,7 +93,7 @@ def test_a_visitor_trains_on_a_file_writes_with_it_and_loads_what_was_downloaded
     part(page, "train-go").click()
     expect(part(page, "train-sample-at")).to_contain_text("What it writes at step")
     expect(page.locator(".curve polyline").first).to_be_attached()
-    page.reload()  # who comes back finds it
+    page.reload()  # a visitor who comes back finds the training
     page.get_by_role("tab", name="Train").click()
     expect(part(page, "train-status")).to_have_text("It has learned the text. Write with it.")
 
@@ -167,7 +168,7 @@ def test_the_choices_do_not_move_while_a_finger_touches_one(address: str, browse
     expect(part(page, "train-status")).to_have_text("Write a story first.")
     page.get_by_role("tab", name="Your story").tap()
     type_story(page, "A story is one more text to choose.")
-    page.wait_for_function("Object.keys(localStorage).some(key => key.includes('story '))")  # it is kept
+    page.wait_for_function("Object.keys(localStorage).some(key => key.includes('story '))")  # the story is saved
     page.get_by_role("tab", name="Train").tap()
     page.locator("[name=train-source][value=sample]").tap()
     expect(page.locator("[name=train-source]:checked")).to_have_value("sample")
@@ -175,14 +176,14 @@ def test_the_choices_do_not_move_while_a_finger_touches_one(address: str, browse
     expect(part(page, "train-story")).to_have_value(re.compile("."))
 
 
-def test_a_killed_training_is_told_of_and_goes_on(
+def test_a_killed_training_is_reported_and_can_be_resumed(
     address: str, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     page = visit(browser, address)
     begin(page, "paste", name="Long", text=book(2_500))
     read_it(page)
     part(page, "train-go").click()
-    # As soon as it can go on: by the time that the page shows a sample, it may have ended.
+    # Kill it as soon as it can be resumed: when the page shows a sample, it may have ended.
     end = time.monotonic() + 600
     while not list(tmp_path_factory.getbasetemp().glob("*/lstm-training-*/*/model.unfinished")):
         assert time.monotonic() < end
@@ -205,7 +206,7 @@ def test_a_killed_training_is_told_of_and_goes_on(
     ],
     ids=["empty", "picture", "large"],
 )
-def test_the_page_says_of_a_mistake_what_the_command_says(
+def test_the_page_refuses_a_file_in_the_words_of_the_command(
     address: str, browser: Browser, content: bytes, told: str
 ) -> None:
     page = visit(browser, address)
@@ -230,7 +231,7 @@ def test_training_can_be_switched_off(shelf: list[Path], tmp_path: Path, browser
 
 @pytest.fixture
 def ask(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Calls an endpoint by its name."""
+    """A function that calls an endpoint by its name."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     jobs = Jobs(Limits(megabytes=0.01))
     functions = {each.__name__: each for each in training_functions(Models({"tiny": model}), jobs)}
@@ -249,7 +250,7 @@ def ask(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         ({"files": [{"name": "a"}]}, "Each file must have a name, and data in base64."),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(ask: Callable[..., Any], values: dict[str, Any], told: str) -> None:
+def test_wrong_values_are_refused_in_a_sentence(ask: Callable[..., Any], values: dict[str, Any], told: str) -> None:
     with pytest.raises(gr.Error) as refused:
         ask("open_text", **values)
     assert refused.value.message == told
@@ -258,7 +259,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(ask: Callable[..., Any], values
 @pytest.mark.parametrize(
     "name", ["change_plan", "train", "stop_training", "training", "download_model", "delete_training"]
 )
-def test_a_wrong_key_opens_nothing(ask: Callable[..., Any], name: str) -> None:
+def test_a_wrong_key_gives_no_access(ask: Callable[..., Any], name: str) -> None:
     ask("open_text", text=book(2_100))
     for key in ("", None, 5, ["a"], "0" * 32):
         with pytest.raises(gr.Error, match="There is no training with this key"):
@@ -275,5 +276,5 @@ def test_files_come_in_base64() -> None:
         decoded([file("a.txt", b"a" * 30)], 9)
 
 
-def test_a_book_goes_by_its_number_or_address() -> None:
+def test_a_book_is_named_by_its_number_or_address() -> None:
     assert [number(typed) for typed in (" 11 ", "https://www.gutenberg.org/ebooks/11", "gutenberg:11")] == [11] * 3

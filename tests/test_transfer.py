@@ -1,4 +1,4 @@
-"""A trained network as the beginning of another: what is carried over, and what starts fresh."""
+"""Transfer from a trained network to a new one: which weights are carried over, and which start fresh."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,7 +41,7 @@ def test_a_character_keeps_its_meaning_where_its_id_is_another(model: Model) -> 
         torch.testing.assert_close(after[..., OTHER.ids[character]], before[..., row])
 
 
-def test_a_fresh_character_is_not_expected_before_it_was_seen(model: Model) -> None:
+def test_a_fresh_character_starts_with_the_lowest_output_bias(model: Model) -> None:
     with torch.no_grad():
         model.network.output.bias.copy_(torch.arange(13.0))
     network = fresh(model.network.config, OTHER)
@@ -58,12 +58,12 @@ def test_other_sizes_are_refused_by_name(model: Model, other: dict[str, Any]) ->
         transfer(model.network, model.vocabulary, network, model.vocabulary)
 
 
-def test_other_dropout_is_no_obstacle(model: Model) -> None:
+def test_other_dropout_is_allowed(model: Model) -> None:
     network = fresh(replace(model.network.config, dropout_hidden=0.5), model.vocabulary)
     assert transfer(model.network, model.vocabulary, network, model.vocabulary).kept == 13
 
 
-def test_scaled_numbers_cannot_change_their_meaning(vocabulary: Vocabulary) -> None:
+def test_scaled_inputs_are_refused_with_another_vocabulary(vocabulary: Vocabulary) -> None:
     source = lively(LSTMConfig(input_encoding="scaled", embedding_size=E, hidden_size=H, layers=1))
     assert transfer(source, vocabulary, fresh(source.config, vocabulary), vocabulary).kept == 13
     with pytest.raises(ValueError, match="scaled numbers cannot go on with a text of other characters"):

@@ -74,15 +74,15 @@ def test_as_it_is_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("typography", list(CONVENTIONS))
-def test_what_is_printed_already_stays(typography: str) -> None:
+def test_typeset_text_does_not_change_again(typography: str) -> None:
     printed = typeset('"He said \'No--never,\' and left," she said.\n\n"Oh!"', typography)  # type: ignore[arg-type]
     assert typeset(printed, typography) == printed  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("repeated", [" ", "\t", "'a ", "‘a ", "“a ", "' \" ", "-", " ?", "« "])
 @pytest.mark.parametrize("typography", ["English", "French"])
-def test_a_long_text_of_marks_or_spaces_ends_soon(repeated: str, typography: Typography) -> None:
-    """A prompt may have 100,000 characters; with time that grows as their square this would take many minutes."""
+def test_a_long_text_of_marks_or_spaces_is_typeset_fast(repeated: str, typography: Typography) -> None:
+    """A prompt may have 100,000 characters: in quadratic time this would take many minutes."""
     text = "a" + repeated * (99_999 // len(repeated))
     assert typeset(text, typography).count("a") == text.count("a")
 

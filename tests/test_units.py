@@ -1,4 +1,4 @@
-"""What a reader can name in a text, and the units that follow it: ones that are planted are found, and noise is not."""
+"""Named features of a text, and the units that follow them: planted units are found, and noise is not."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-# ---- what a reader can name ------------------------------------------------------------------------------------------
+# ---- features --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_positions_are_counted_from_1_and_anew_in_each_line_and_word() -> None:
     assert FEATURES["position in the word"]("ab c, it's") == [1, 2, 0, 1, 0, 0, 1, 2, 3, 4]
 
 
-def test_what_never_varies_in_a_text_is_left_out() -> None:
+def test_a_feature_that_never_varies_in_a_text_is_left_out() -> None:
     assert features("") == {}
     assert features("aaa").keys() == {"position in the line", "position in the word", "start of a word"}
     assert features("   ").keys() == {"position in the line"}
@@ -81,13 +81,13 @@ def test_what_never_varies_in_a_text_is_left_out() -> None:
         assert values.dtype == torch.float32
 
 
-def test_a_text_of_marks_alone_is_dealt_with_at_once() -> None:
+def test_a_text_of_marks_only_is_read_fast() -> None:
     for text in ("'a " * 1000, "“" * 3000, "(" * 3000, "\n \n" * 1000, "." * 3000, "\ud800'\"" * 1000):
         for values in features(text).values():
             assert values.shape == (len(text),)
 
 
-# ---- who follows it --------------------------------------------------------------------------------------------------
+# ---- units that follow a feature -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -103,7 +103,7 @@ def test_a_planted_unit_is_found_with_its_sign(sign: int) -> None:
         assert 0.95 < sign * found[name].correlation <= 1
 
 
-def test_the_figure_is_pearson_s_on_the_half_that_the_unit_was_not_chosen_by() -> None:
+def test_the_correlation_is_pearsons_on_the_half_that_did_not_choose_the_unit() -> None:
     named = {"f": noise(T, seed=1)}
     hidden = noise(T, L, H)
     hidden[:, 1, 6] += 2 * named["f"]
@@ -115,7 +115,7 @@ def test_the_figure_is_pearson_s_on_the_half_that_the_unit_was_not_chosen_by() -
     assert BLOCK == 100
 
 
-def test_of_a_thousand_units_of_noise_none_seems_to_follow_anything() -> None:
+def test_among_a_thousand_units_of_noise_none_seems_to_follow_a_feature() -> None:
     named, hidden = features(book(3_000)), noise(3_000, 2, 608)
     flattered = max(
         torch.corrcoef(torch.cat((values[None], hidden.flatten(1).T)))[0, 1:].abs().max() for values in named.values()
@@ -150,7 +150,7 @@ def test_a_text_without_features_or_of_one_block_gives_no_unit(characters: int) 
     assert find_units(noise(characters, L, H), features(book(characters))) == []
 
 
-def test_what_is_in_one_half_alone_is_passed_over() -> None:
+def test_a_feature_that_varies_in_one_half_only_is_left_out() -> None:
     once = torch.zeros(T)
     once[3] = 1
     other = torch.zeros(T)
@@ -159,7 +159,7 @@ def test_what_is_in_one_half_alone_is_passed_over() -> None:
     assert find_units(noise(T, L, H), {}) == []
 
 
-def test_a_finding_counts_from_0() -> None:
+def test_layers_and_units_count_from_0() -> None:
     hidden = torch.zeros(T, 1, 1)
     hidden[:, 0, 0] = noise(T)
     (finding,) = find_units(hidden, {"itself": hidden[:, 0, 0]})

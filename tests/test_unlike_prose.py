@@ -1,4 +1,4 @@
-"""What does not look like prose is told by its kind, and prose is not."""
+"""Lines that do not look like prose are reported by kind, and prose is not."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_each_kind_is_found_with_its_place(lines: str, kind: str) -> None:
     assert text[found.start :].startswith(found.line)
 
 
-def test_prose_verse_and_a_few_numbers_are_left_in_peace() -> None:
+def test_prose_verse_and_a_few_numbers_are_not_reported() -> None:
     assert unlike_prose(PROSE + STORY * 20) == []
     assert unlike_prose("") == []
 
@@ -43,6 +43,6 @@ def test_a_list_of_few_lines_is_no_list() -> None:
 
 
 @pytest.mark.parametrize("line", ["|" + "a" * 200_000, "a    b" + " " * 200_000 + "c.", "." * 200_000 + "a"])
-def test_a_line_of_a_whole_book_is_read_soon(line: str) -> None:
-    """With time that grows as the square of the length this would take hours."""
+def test_a_line_as_long_as_a_book_is_read_fast(line: str) -> None:
+    """In quadratic time this would take hours."""
     assert unlike_prose(f"{line}\n" * 2) == []

@@ -59,7 +59,7 @@ def test_an_empty_prompt_starts_at_a_new_line_else_a_space_else_the_first_charac
 
 
 @pytest.mark.parametrize("characters", [[], ["a", "b", "a"], ["a", "bc"], ["a", ""]])
-def test_none_repeated_or_longer_characters_are_refused(characters: list[str]) -> None:
+def test_no_characters_repeated_ones_and_longer_ones_are_refused(characters: list[str]) -> None:
     with pytest.raises(ValueError, match="single characters, each of them once"):
         Vocabulary(characters)
 
@@ -261,7 +261,7 @@ def test_any_text_at_all_is_repaired_to_one_that_can_be_encoded(vocabulary: Voca
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES.values(), ids=VOCABULARIES)
-def test_no_change_to_a_text_is_silent_and_no_report_is_without_a_change(vocabulary: Vocabulary) -> None:
+def test_every_change_to_a_text_is_reported_and_every_report_has_a_change(vocabulary: Vocabulary) -> None:
     for text, repair in repairs(vocabulary):
         # Composed and decomposed letters are the same text to a reader.
         changed = repair.text != unicodedata.normalize("NFC", text)
@@ -285,7 +285,7 @@ def test_a_repaired_text_needs_no_repair(vocabulary: Vocabulary) -> None:
     ],
     ids=ascii,
 )
-def test_a_mark_that_comes_to_stand_behind_a_letter_is_left_out(vocabulary: Vocabulary, prompt: str) -> None:
+def test_a_combining_mark_that_a_repair_moves_behind_a_letter_is_left_out(vocabulary: Vocabulary, prompt: str) -> None:
     text = vocabulary.repair(prompt).text
     assert all(character in vocabulary.ids for character in text)
     assert unicodedata.normalize("NFC", text) == text

@@ -25,12 +25,12 @@ def test_the_last_letter_of_a_word_to_avoid_is_never_written_at_its_place() -> N
 
 
 @pytest.mark.parametrize("mark", "’'")
-def test_what_stands_behind_an_apostrophe_is_no_word_of_its_own(mark: str) -> None:
+def test_letters_after_an_apostrophe_inside_a_word_are_not_a_word(mark: str) -> None:
     assert added(f"don{mark}", avoid="t", favour="tin") == {}
     assert added(f"a {mark}", avoid="t") == {"t": -np.inf, "T": -np.inf}, "but a word in quotes is one"
 
 
-def test_a_word_to_favour_is_likelier_letter_by_letter_until_it_stands_there() -> None:
+def test_a_word_to_favour_is_likelier_letter_by_letter_until_it_is_written() -> None:
     assert added("a ", favour="tin") == {"t": BEGIN, "T": BEGIN}
     assert added("a t", favour="tin") == {"i": GO_ON}
     assert added("a ti", favour="tin, hat") == {"n": GO_ON}
@@ -39,7 +39,7 @@ def test_a_word_to_favour_is_likelier_letter_by_letter_until_it_stands_there() -
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_texts_hold_to_it_alone_and_in_a_batch_and_after_a_cut(exact: Model, seed: int) -> None:
+def test_texts_obey_the_words_alone_and_in_a_batch_and_when_continued(exact: Model, seed: int) -> None:
     config = GenerationConfig(length=300, seed=seed, temperature=1.2, avoid="a, h", favour="tin")
     text = "".join(generate(exact, "the ", config))
     assert not [word for word in text.split()[1:] if word[0] in "ah"]

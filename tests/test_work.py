@@ -1,4 +1,4 @@
-"""Work takes turns with the texts: it ends, fails and is cancelled by itself, and holds up no writing."""
+"""Work in turns with the texts: each work ends, fails or is cancelled by itself, and does not delay the writing."""
 
 import threading
 import time
@@ -33,7 +33,7 @@ def test_a_result_is_the_same_at_once_and_through_the_scheduler() -> None:
     scheduler.close()
 
 
-def test_an_error_is_its_own_and_the_next_work_is_done() -> None:
+def test_an_error_ends_one_work_only_and_the_next_is_done() -> None:
     def broken() -> Pieces[None]:
         yield
         raise MemoryError("no memory")
@@ -46,7 +46,7 @@ def test_an_error_is_its_own_and_the_next_work_is_done() -> None:
     scheduler.close()
 
 
-def test_cancelled_work_ends_before_its_next_piece_and_closes_what_it_has_open() -> None:
+def test_cancelled_work_ends_before_its_next_piece_and_its_generator_is_closed() -> None:
     closed = threading.Event()
 
     def endless() -> Pieces[None]:

@@ -1,4 +1,4 @@
-"""What a request to write becomes, without a page."""
+"""Requests to write, without a page: checked settings, refusals, and answers that are not read for a while."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def desk(model: Model) -> Iterator[Writing]:
     scheduler.close()
 
 
-def test_what_is_not_set_is_the_models_own(desk: Writing, model: Model) -> None:
+def test_missing_settings_are_the_models_own(desk: Writing, model: Model) -> None:
     writing, config = desk.settle("the hat", "tiny", temperature=None, length=20.0)
     assert writing is model
     assert (config.temperature, config.top_k, config.length) == (0.8, 9, 20)
@@ -46,13 +46,13 @@ def test_what_is_not_set_is_the_models_own(desk: Writing, model: Model) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_written_is_refused_in_a_sentence(desk: Writing, wrong: dict[str, Any], told: str) -> None:
+def test_wrong_settings_are_refused_in_a_sentence(desk: Writing, wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(gr.Error, match=told) as refused:
         desk.settle(**{"text": "", "model": "tiny"} | wrong)
     assert refused.value.message.endswith(".")
 
 
-def test_mixtures_of_the_same_two_models_are_of_one_pair_whatever_the_shares(desk: Writing) -> None:
+def test_mixtures_of_the_same_two_models_share_one_pair_whatever_their_weights(desk: Writing) -> None:
     mixtures = [desk.settle("", "tiny", second="other", share=share)[0] for share in (0.2, None)]
     assert [mixture.weight for mixture in mixtures if isinstance(mixture, Mixture)] == [0.2, 0.5]
     assert networks(mixtures[0]) is networks(mixtures[1])
@@ -75,11 +75,11 @@ def test_each_character_of_a_mixture_has_a_shade(model: Model) -> None:
     assert shades(request) == "025"
 
 
-# ---- who does not read for a while -----------------------------------------------------------------------------------
+# ---- a visitor who does not read for a while -------------------------------------------------------------------------
 
 
 class Listener:
-    """Listening to a visitor who takes some frames and then misses some, again and again, until the stream closes."""
+    """A stand-in for `Listening`: a visitor reads some frames, then misses some, in turn, until the stream closes."""
 
     def __init__(self, takes: int, misses: int, leaves_at: float = inf) -> None:
         self.takes, self.misses, self.leaves_at, self.frames = takes, misses, leaves_at, 0
@@ -106,7 +106,7 @@ def steer(desk: Writing, request: Request) -> None:
 
 
 def answered(desk: Writing, start: Start, request: Request, listener: Listener) -> list[Request]:
-    """The requests of all frames of an answer."""
+    """Return the request of each frame of an answer."""
     asked = cast(Listening, listener), cast(gr.Request, None)
 
     async def answer() -> list[Request]:

@@ -1,3 +1,3 @@
-"""From a book to a checkpoint: corpus -> batches -> loss -> weights, and the measuring of them."""
+"""Training, from a book to a checkpoint: corpus -> batches -> loss -> weights, then evaluation and publishing."""
 
 import model  # noqa: F401 (before torch is loaded: model/__init__.py says why)

@@ -1,4 +1,4 @@
-"""The model that a new one begins from: of those that know a language, the one that knows the text best."""
+"""The model that a training begins from: the base model that predicts the text best, or none."""
 
 import json
 from collections import Counter, defaultdict
@@ -15,25 +15,25 @@ from training.recipes import LIBRARY, Recipe
 
 ASSETS = Path(__file__).parent.parent / "assets"
 SCORED = 5_000  # characters of a text that are scored
-GLANCE = 1_000  # characters of it that show which models do not know its language
-FAR_BEHIND = 0.5  # a model that needs so many bits per character more than the best is not scored further
-STREAM = 512  # characters for each of the streams that are read side by side, which is faster than one after another
-UNKNOWN_BITS = 21.0  # what it takes to name one of Unicode's characters
-ORDER = 3  # characters before the next one that `learned_on_the_fly` looks at, at most
+GLANCE = 1_000  # characters of it that every model is scored on first, to exclude those of another language
+FAR_BEHIND = 0.5  # bits per character above the best first score; a model that needs more is excluded
+STREAM = 512  # characters in a stream; several streams side by side are faster than a single one
+UNKNOWN_BITS = 21.0  # enough to name any character of Unicode
+ORDER = 3  # characters in the longest context of `learned_on_the_fly`
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a network begins from, None for nothing, and why, in a sentence."""
+    """The model that a network begins from (None: from nothing), and the reason, in a sentence."""
 
     base: Model | None
     reason: str
 
 
 def begin(init: str, text: str, recipe: Recipe, own_sizes: bool = False) -> Choice:
-    """What a run with `--init` as typed begins from: auto, none, a directory, a zip or a name on the Hub.
+    """The model that a run begins from, for `--init` as typed: auto, none, a directory, a zip or a name on the Hub.
 
-    `own_sizes` tells that the network's sizes were chosen, which no model has then. CheckpointError as for `hub.load`.
+    If the user chose the network's sizes (`own_sizes`), auto begins from nothing. CheckpointError as for `hub.load`.
     """
     if init == "none":
         return Choice(None, "from nothing, as chosen")
@@ -50,10 +50,11 @@ def begin(init: str, text: str, recipe: Recipe, own_sizes: bool = False) -> Choi
 
 
 def choose(text: str, bases: Sequence[Path]) -> Choice:
-    """The model that predicts the beginning of `text` best, where that is better than to begin from nothing.
+    """The model that predicts the beginning of `text` best, if that is better than to begin from nothing.
 
-    It is better where the model needs fewer bits than one that learns from the same characters while it reads them:
-    then it knows more of the language than they tell. So a text in a script or language that no model knows gets none.
+    A model is better if it needs fewer bits than a model that learns from the same characters alone while it reads
+    them: then it knows more of the language than these characters teach. So a text in a script or language that no
+    model knows begins from nothing.
     """
     sample = text[:SCORED]
     models = [hub.load(place) for place in bases]
@@ -72,20 +73,23 @@ def choose(text: str, bases: Sequence[Path]) -> Choice:
 
 
 def bases(directory: Path) -> list[Path]:
-    """The checkpoints in `directory` that can be a base: those that have read a library, by their training records."""
+    """The checkpoints in `directory` that can be a base: carried context and trained on a library, by their records."""
     found = []
     for record in sorted(directory.glob(f"*/{TRAINING}")):
         try:
             training = json.loads(record.read_text(encoding="utf-8"))
             if training["recipe"]["context"] == "carried" and training["split"]["training"] > LIBRARY:
                 found.append(record.parent)
-        except (OSError, ValueError, KeyError, TypeError):  # made by hand, or being replaced just now
+        except (OSError, ValueError, KeyError, TypeError):  # a record made by hand, or a checkpoint being replaced
             continue
     return found
 
 
 def bits_per_character(model: Model, text: str) -> float:
-    """How well `model` predicts `text`; a character that it does not know costs `UNKNOWN_BITS` and is not read."""
+    """The bits per character that `model` needs for `text`; infinite if fewer than two characters are known.
+
+    An unknown character costs `UNKNOWN_BITS` and is not read.
+    """
     known = "".join(character for character in text if character in model.vocabulary.ids)
     if len(known) < 2:
         return inf
@@ -95,11 +99,11 @@ def bits_per_character(model: Model, text: str) -> float:
 
 
 def learned_on_the_fly(text: str) -> float:
-    """The bits per character that a model needs for `text` which knows only those characters that come before each.
+    """The bits per character of `text` for a model that learns from nothing but the characters read so far.
 
-    Counts after the last 0 to `ORDER` characters, each length mixed with the shorter one by how many different
-    characters have followed: Witten and Bell, "The zero-frequency problem", IEEE Transactions on Information Theory
-    37(4), 1991, method C.
+    It counts the characters that follow each context of 0 to `ORDER` characters. The prediction of a context is mixed
+    with that of the next shorter one, weighted by the number of different characters that have followed: Witten and
+    Bell, "The zero-frequency problem", IEEE Transactions on Information Theory 37(4), 1991, method C.
     """
     follows: defaultdict[str, Counter[str]] = defaultdict(Counter)
     seen: Counter[str] = Counter()  # how often each context occurred

@@ -1,6 +1,6 @@
 """The ids of a text as batches: shuffled windows (classic) or contiguous streams (modern).
 
-A batch is a function of the number of its step, so a run that is resumed needs no position of its own.
+A batch depends only on the seed and the step, so a resumed run needs no saved position in the text.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Streams:
-    """B streams that start at evenly spaced positions of the text; each reads on from batch to batch, round and round.
+    """B streams from evenly spaced positions of the text; each continues in the next batch and wraps around at the end.
 
     So the state of a stream can be carried from batch to batch (truncated backpropagation through time).
     """

@@ -31,10 +31,10 @@ def card(
     *,
     copies: bool = False,
 ) -> str:
-    """The README.md of a checkpoint: the Hub's metadata as YAML, then what a person wants to know first.
+    """The README.md of a checkpoint, made from its training record: metadata for the Hub, then a text for readers.
 
-    The language is the corpus's unless another code is given. With its name on the Hub it says how to load it from
-    there, too; with `copies`, what their file is for.
+    The language is that of the corpus unless another code is given. With a `name` on the Hub, the card shows how to
+    load the model from there. With `copies`, it explains the file `copies.npz`.
     """
     held_out, corpus, split, recipe = record["held_out"], record["corpus"], record["split"], record["recipe"]
     init = record.get("init")

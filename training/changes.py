@@ -1,4 +1,4 @@
-"""What was done to a text: sentences with counts, which add up over many files."""
+"""The changes that were made to a text: sentences with counts, which add up over many files."""
 
 import re
 from collections.abc import Iterable

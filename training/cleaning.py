@@ -1,4 +1,4 @@
-"""From an edition to its text: wrapped lines joined to paragraphs, quotes and dashes by one convention."""
+"""Clean the text of an edition: join wrapped lines to paragraphs, set quotes and dashes by one convention."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,16 +20,16 @@ SHORT_LINE = 20  # characters: shorter lines say nothing about where an edition 
 NARROWEST_WRAPPED = 30  # characters
 LONGEST_WRAPPED = 100  # characters: an edition with longer lines has a paragraph in each
 SLACK = 4  # characters that a typist left free at the end of a line
-WRAPPED_SHARE = 0.4  # of the breaks between two full lines, from which on a text counts as hard-wrapped
-LONG_BLOCK = 5  # lines: of more than these, fewer need to begin in mid-sentence to tell a paragraph
-CENTRED = 9  # spaces from line to line, from which on lines are not indented but set in the middle
-DEEPEST = 4  # spaces of indentation that are kept of a line of verse
+WRAPPED_SHARE = 0.4  # of the breaks between two full lines: a text is hard-wrapped if more of them are wraps
+LONG_BLOCK = 5  # lines: in a longer block, a smaller share that begins in mid-sentence shows a paragraph
+CENTRED = 9  # spaces: lines whose indentation differs by so many or more are centred, not indented
+DEEPEST = 4  # spaces of indentation that a line of verse keeps, at most
 WORDS_JOINED = "{word} joined that the end of a line had cut"
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A text as it is learned from, and what was done to it."""
+    """A text in the form in which it is learned, and the changes that led to it."""
 
     text: str
     typography: Typography
@@ -39,7 +39,7 @@ class Cleaned:
 
 
 def clean(text: str, form: Form = "book") -> Cleaned:
-    r"""`text`, with \n as line ends, in a form to learn from; what is not prose keeps its lines in every form."""
+    r"""Return `text`, which has \n as line ends, in the form to learn; a text that is not prose keeps its lines."""
     changes: Changes = []
     if form != "as it is":
         text = without_licence(text, changes)
@@ -106,7 +106,7 @@ def is_wrap(line: str, following: str, width: int) -> bool:
 
 
 def is_prose(lines: Sequence[str]) -> bool:
-    """Whether lines without a blank one between them are a paragraph of their own width: most begin in mid-sentence."""
+    """Whether consecutive lines are a paragraph that was wrapped to its own width: most begin in mid-sentence."""
     within = sum(line.lstrip(" (\"'“‘—-")[:1].islower() for line in lines[1:])
     shortest = SHORT_LINE if len(lines) > 2 else 2 * SHORT_LINE
     most = 0.5 if len(lines) > LONG_BLOCK else 0.7
@@ -117,9 +117,10 @@ def is_prose(lines: Sequence[str]) -> bool:
 
 
 def joined(text: str, changes: Changes) -> str:
-    """`text` with its wrapped lines joined; a line that is indented, or that the next one's first word fitted, stays.
+    """Return `text` with its wrapped lines joined.
 
-    No word is lost; one that a line end had cut is joined where it occurs whole in the text.
+    A line break stays before an indented line and, outside a paragraph (`is_prose`), where the next word would have
+    fitted. No word is lost. A word hyphenated at a line end is joined if it occurs whole in the text.
     """
     lines = text.split("\n")
     width = max(line_width(lines), NARROWEST_WRAPPED)
@@ -145,7 +146,7 @@ def joined(text: str, changes: Changes) -> str:
 
 
 def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bool]) -> tuple[str, int, int]:
-    """Lines without a blank one between them with the wraps joined, how many were, and how many of these cut a word."""
+    """Join the wraps of consecutive lines; return the text, the number of wraps, and how many of them cut a word."""
     indents = [indent(line) for line in lines]
     margin = min(indents)
     deepest = DEEPEST if max(indents) - margin < CENTRED else 0

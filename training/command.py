@@ -40,7 +40,7 @@ def lower_priority(process: int, soon: bool) -> None:
 
     Where the system cannot do that, nothing changes.
     """
-    with suppress(OSError, AttributeError):  # it has ended; Windows
+    with suppress(OSError, AttributeError):  # the process has ended, or this is Windows
         os.setpriority(os.PRIO_PROCESS, process, 10 if soon else 19)
     with suppress(OSError, AttributeError):  # not Linux
         if not soon:
@@ -48,7 +48,7 @@ def lower_priority(process: int, soon: bool) -> None:
 
 
 def failure(module: str, code: int, printed: str) -> str:
-    """Why a command has failed, in the sentence that it printed; "" if it has not."""
+    """The reason why a command failed, in the sentence that it printed, if it did; "" if the command succeeded."""
     last = printed.strip().rpartition("\n")[2]
     if code == 0:
         return ""

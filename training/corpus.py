@@ -1,4 +1,4 @@
-"""Files to text, and the text to a part that trains and a part that is held out.
+"""Read files as one text, and split it into a training part and a held-out part.
 
 As a command, `python -m training.corpus BOOK [BOOK ...]`, it reports on that text: see `training.report_text`.
 """
@@ -21,12 +21,12 @@ HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 250_000  # characters: enough to tell models apart by a hundredth of a bit
 BETWEEN = "\n\n"  # what stands between two books
 SAVE_AS_UTF_8 = "save it as UTF-8 if letters look wrong"
-SHORTEST = 2_000  # characters: a tenth of it still holds a window of 100 and what follows
+SHORTEST = 2_000  # characters: the tenth that is held out is then longer than a window of 100
 
 
 @dataclass(frozen=True)
 class Book:
-    """A file as it was read, and which part of the corpus it is."""
+    """A file, its text before and after cleaning, and the place of that text in the corpus."""
 
     name: str
     encoding: str
@@ -42,19 +42,19 @@ class Book:
 
     @property
     def text(self) -> str:
-        """Its part of the corpus."""
+        """The part of the corpus that comes from this file."""
         return self.cleaned.text[: self.length]
 
     @property
     def notes(self) -> list[str]:
-        """What was done to it, a sentence each."""
+        """An unusual encoding and the changes to the text, a sentence each."""
         unusual = [] if self.encoding == UTF_8 else [f"not {UTF_8}, read as {self.encoding}; {SAVE_AS_UTF_8}"]
         return [f"{self.name}: {note}" for note in (*unusual, *self.cleaned.changes)]
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Text in two parts: the first `split` characters train, those behind them are held out."""
+    """A text in two parts: the first `split` characters are for training, the others are held out."""
 
     name: str
     text: str
@@ -62,10 +62,10 @@ class Corpus:
     form: Form
     lowercase: bool
     typography: Typography
-    language: str  # the code of the likeliest, "" where there are no letters
+    language: str  # ISO 639-1 code of the likeliest, "" where there are no letters
     files: tuple[dict[str, str | int], ...]  # name, bytes and sha256 of each, as read
     held_out_files: tuple[dict[str, str | int], ...]  # the same of whole books that are held out
-    notes: tuple[str, ...]  # what was done to the files, a sentence each
+    notes: tuple[str, ...]  # the notes of all books
     books: tuple[Book, ...] = ()  # those that train, then those that are held out
 
     @property
@@ -78,11 +78,11 @@ class Corpus:
 
 
 def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", hold_out: Sequence[Path] = ()) -> Corpus:
-    """The text of one or more files, one after the other; TextFileError where a file is no text or all are too short.
+    """Read one or more files as one text; TextFileError if a file is no text, or if all together are too short.
 
-    A book of Project Gutenberg can stand in place of a file: gutenberg:NUMBER, or its address.
-    The last tenth is held out, at most `MOST_HELD_OUT` characters; where there are books to `hold_out`, the beginnings
-    of these are held out instead, and all the rest trains.
+    A path can also be gutenberg:NUMBER, or the address of a book of Project Gutenberg.
+    The last tenth is held out, at most `MOST_HELD_OUT` characters. If there are books to `hold_out`, their beginnings
+    are held out instead, at most as many characters in all, and the whole text of `paths` is for training.
     """
     paths, hold_out = ([gutenberg.local(Path(path)) for path in each] for each in (paths, hold_out))
     own = [_read_file(path, lowercase, form) for path in paths]
@@ -113,13 +113,13 @@ def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", h
 
 
 def read_again(training: dict[str, Any], paths: Sequence[Path], hold_out: Sequence[Path] = ()) -> Corpus:
-    """The text of files in the form in which a model with this training record has learned from its own."""
+    """Read files in the form in which the model with this training record read its own text."""
     recipe = training.get("recipe", {})
     return read(paths, recipe.get("lowercase", False), recipe.get("form", "lines"), hold_out)
 
 
 def _read_file(path: Path, lowercase: bool, form: Form, most: int | None = None) -> Book:
-    """A file, of which no more than `most` characters are to be in the corpus."""
+    """Read and clean a file, of which at most `most` characters will be in the corpus."""
     data, text, encoding = read_text_file(path)
     original = normalise(text, lowercase)
     cleaned = clean(original, form)
@@ -129,7 +129,7 @@ def _read_file(path: Path, lowercase: bool, form: Form, most: int | None = None)
 
 
 def _commonest(values: Sequence[tuple[Any, int]]) -> Any:
-    """The value with the most characters behind it."""
+    """The value with the largest sum of characters."""
     counts: Counter[Any] = Counter()
     for value, characters in values:
         counts[value] += characters

@@ -1,8 +1,8 @@
-"""Several processes that train one network, as torchrun starts them: the first decides, the others follow it.
+"""Several processes, started by torchrun, that train one network: the first decides, the others follow it.
 
-Each process has some of the streams. What the first one orders, all of them do at the same time, so only the first one
-measures, prints, saves and ends, and none can disagree. The end of a process ends the connections to it, so none waits
-for a process that is gone.
+Each process has a part of the streams. The first process sends each order to all others, and all carry it out
+at the same time. Only the first one measures, prints, saves and decides when to end, so the processes cannot
+disagree. When a process ends, its connections end too, so no other process waits for it.
 """
 
 import os
@@ -12,19 +12,19 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-# Import this before a group exists: its default arguments keep the group of that moment for good (torch 2.13), and then
-# a thread of the group can abort a process that ends.
+# Import this before a process group exists. Otherwise its default arguments keep a reference to the group (torch 2.13),
+# and a thread of the group can abort the process when it ends.
 import torch.distributed.nn.functional
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 STEP, SAVE, END = range(3)  # orders
-LONGEST_WAIT = timedelta(hours=12)  # of those that follow, while the first one measures
+LONGEST_WAIT = timedelta(hours=12)  # of the other processes, while the first one measures
 
 
 @dataclass(frozen=True)
 class Processes:
-    """The place of this process among those of a run."""
+    """The rank of this process, and the number of processes of the run."""
 
     rank: int = 0
     size: int = 1
@@ -41,11 +41,11 @@ class Processes:
         return int(told[0]), float(told[1])
 
     def share(self, streams: Tensor, dim: int = 0) -> Tensor:
-        """This process's part of a tensor of all streams, along that dimension."""
+        """This process's part of `streams`, a tensor that has all streams along dimension `dim`."""
         return streams.tensor_split(self.size, dim)[self.rank].contiguous()
 
     def gather(self, own: Tensor, dim: int = 0) -> Tensor:
-        """The parts of all processes, of one size, together."""
+        """The parts of all processes, which have the same shape, joined along dimension `dim`."""
         if self.size == 1:
             return own
         parts = [torch.empty_like(own) for _ in range(self.size)]
@@ -59,7 +59,7 @@ class Processes:
         return own.item()
 
     def parallel(self, module: nn.Module) -> nn.Module:
-        """`module`, whose gradients become the mean over all processes."""
+        """`module`, wrapped so that its gradients become the mean over all processes."""
         return DistributedDataParallel(module) if self.size > 1 else module
 
     def failed(self, here: bool) -> int | None:

@@ -1,6 +1,6 @@
-"""What belongs to an edition and not to its story, found and taken out: licence, credits, contents, notes, marks.
+"""Remove the parts of a text that belong to its edition, not to its story: licence, credits, contents, notes, marks.
 
-Each rule is a function from a text to a text that notes what it changed. Blocks are what blank lines separate.
+A rule is a function that takes a text, notes its changes, and returns the changed text. Blank lines separate blocks.
 """
 
 import re
@@ -13,7 +13,7 @@ Rule = Callable[[str, Changes], str]
 
 # ---- Project Gutenberg -----------------------------------------------------------------------------------------------
 
-# The markers stand alone in their line, indented or not; the oldest files have only the "small print" one.
+# Each marker is alone on its line, which may be indented. The oldest files have only the "small print" marker.
 GUTENBERG_START = re.compile(
     r"^[ \t]*\*\*\*[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK"
     r"(?:(?:[^*\n]|\n(?!\n)){0,300}\*\*\*[ \t]*|[^*\n]*)$"  # a long title runs over several lines
@@ -26,7 +26,7 @@ GUTENBERG_END = re.compile(
     r"|^[ \t]*ENDE DIESES PROJEKT GUTENBERG .*$",
     re.IGNORECASE | re.MULTILINE,
 )
-# Old files without these markers: a header that names itself in many lines, and the same again behind the text.
+# Old files without these markers have a header with many lines such as these, and the same again after the text.
 GUTENBERG_LINE = re.compile(
     r"^.*(?:Project Gutenberg|\be-?texts?\b|gutenberg\.(?:net|org)|promo\.net).*$", re.IGNORECASE | re.MULTILINE
 )
@@ -34,7 +34,7 @@ LONGEST_HEADER = 25_000  # characters
 
 
 def without_licence(text: str, changes: Changes) -> str:
-    """`text` between Project Gutenberg's header and licence, where it has them."""
+    """`text` without Project Gutenberg's header and licence."""
     start = next((match.end() for match in GUTENBERG_START.finditer(text[: 2 * LONGEST_HEADER])), 0)
     end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
     if not start and GUTENBERG_LINE.search(text[:500]):
@@ -53,7 +53,7 @@ def without_licence(text: str, changes: Changes) -> str:
 
 # ---- before the story ------------------------------------------------------------------------------------------------
 
-FRONT_SHARE = 0.1  # of a text: how far from its beginning front matter is looked for
+FRONT_SHARE = 0.1  # of a text, from its beginning: the part in which front matter is searched
 CREDITS = re.compile(
     r"^[\W_]*(?:(?:Produced|Prepared|Scanned|Transcribed) (?:by|from|and)|(?:Distributed )?Proofread|Updated editions"
     r"|Special thanks are due|Note: (?:Project Gutenberg|Images of)|Title: )"
@@ -88,11 +88,11 @@ CONTENTS = re.compile(
 NUMBERED = re.compile(r"[\W_]*(?:(?:chapter|kapitel|chapitre|part|teil)\s+)?(?:[ivxlc]+|\d+)\b[.:)\s]", re.IGNORECASE)
 PAGED = re.compile(r"(?:\s{2,}|\. ?\.\s*|page )_?(?:\d+|[ivxlc]+|frontispiece)_?$", re.IGNORECASE)
 LONGEST_ENTRY = 4  # lines
-WIDE_GAP = 3  # line ends behind a table of contents, from which on what follows is no part of it
+WIDE_GAP = 3  # line ends: if more of them follow an entry, the table of contents ends there
 
 
 def credits(text: str, changes: Changes) -> str:
-    """`text` without the paragraphs in its beginning that name those who made the file."""
+    """`text` without the paragraphs near its beginning that credit the makers of the file."""
     front, rest = _front(text)
     kept: list[str] = []
     place = cut = 0
@@ -112,7 +112,7 @@ def credits(text: str, changes: Changes) -> str:
 
 
 def title_page(text: str, changes: Changes) -> str:
-    """`text` without what stands before its first prose, up to the publisher's imprint, where there is one."""
+    """`text` without its title page: everything up to the last publisher's imprint before the first prose."""
     front, rest = _front(text)
     last = 0
     for i, block in enumerate(front):
@@ -141,10 +141,10 @@ def contents(text: str, changes: Changes) -> str:
 
 
 def _end_of_table(blocks: list[str], i: int, lines: str) -> int:
-    """Behind which block a table ends whose heading stands in the block before `i`, with `lines` below it.
+    """The index of the first block after a table; block `i` - 1 has the heading, with `lines` below it.
 
-    It ends before a block that is no entry or that repeats one of the first entries, which is then the chapter itself,
-    and behind a wide gap. Without any entry it is none, and ends before its heading.
+    A table ends before a block that is not an entry, before a block that repeats one of the first entries (the chapter
+    itself), and after a wide gap. A heading without any entry is not a table; then the index is that of the heading.
     """
     if lines.strip() and not _is_table(lines):
         return i - 1
@@ -161,7 +161,7 @@ def _end_of_table(blocks: list[str], i: int, lines: str) -> int:
 
 
 def _is_table(block: str) -> bool:
-    """Whether a block can be entries of a table: numbered or paged, or short lines that begin as titles do."""
+    """Whether a block can be table entries: with chapter or page numbers, or short lines that begin as titles do."""
     lines = [line.strip() for line in block.split("\n") if line.strip()]
     if max(map(len, lines), default=0) >= 80:
         return False
@@ -180,9 +180,9 @@ def _plain(heading: str) -> str:
     return re.sub(r"[\W_]+", "", title).casefold()
 
 
-# ---- behind the story ------------------------------------------------------------------------------------------------
+# ---- after the story -------------------------------------------------------------------------------------------------
 
-BACK_SHARE = 0.35  # of a text: how far from its end back matter is looked for
+BACK_SHARE = 0.35  # of a text, up to its end: the part in which back matter is searched
 THE_END = re.compile(r"^\W*(?:the end|finis|end|ende|fin)\W*$", re.IGNORECASE)
 BACK_HEADING = re.compile(
     r"^\W*(?:notes?(?: and references)?|footnotes?|appendix(?: [ivx\d]+)?|index|glossary|bibliography|advertisements?"
@@ -191,7 +191,7 @@ BACK_HEADING = re.compile(
     r"|anmerkungen|fußnoten|inhalt(?:sverzeichni(?:s|ss|ß))?|table(?: des mati[èe]res)?)\W*$",
     re.IGNORECASE,
 )
-# A line that is no heading, with which the printer's and the publisher's own pages begin, or a list of corrections.
+# The first lines, not headings, of the printer's or the publisher's own pages, or of a list of corrections.
 BACK_LINE = re.compile(
     r"^\W*(?:druck(?: von\b|:)|verlag (?:von|der)\b|(?:im gleichen|in (?:demselben|gleichem|unserem)) verlage?\b"
     r"|alphabetisches verzeichnis\b|korrekturen:|liste (?:der )?korrigierte|im folgenden werden alle geänderten\b"
@@ -199,14 +199,14 @@ BACK_LINE = re.compile(
     r"|printed (?:in|by)\b|printed and bound\b)",
     re.IGNORECASE,
 )
-# How much of a text can stand behind a heading of each kind, and behind such a line.
+# The largest share of a text after the only "The End", after the last of several, in notes, and after such a line.
 SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_OF_NOTES, SHARE_BEHIND_LINE = 0.15, 0.03, 0.1, 0.07
 
 
 def back_matter(text: str, changes: Changes) -> str:
     """`text` up to the end of its story: without advertisements, lists of other books, notes and indexes behind it."""
     lines = text.split("\n")
-    begins = [0]  # of each line
+    begins = [0]  # the index at which each line begins
     for line in lines:
         begins.append(begins[-1] + len(line) + 1)
 
@@ -232,7 +232,7 @@ def back_matter(text: str, changes: Changes) -> str:
     most = SHARE_BEHIND_ONLY_END if len(ends) == 1 else SHARE_BEHIND_END
     if ends and behind(ends[-1]) < most and ends[-1] < cut:
         cut, what = ends[-1] + 1, "what follows the last line “The End”"
-    # A box of hyphens and bars around a note begins before the words.
+    # The upper edge of a box of hyphens and bars around a note stands above its words.
     while 0 < cut < len(lines) and re.fullmatch(r"[\s|+\-=*_~.]*", lines[cut - 1]):
         cut -= 1
     if any(re.search(r"\w", line) for line in lines[cut:]):
@@ -241,7 +241,7 @@ def back_matter(text: str, changes: Changes) -> str:
 
 
 def _is_back_heading(lines: list[str], i: int) -> bool:
-    """Whether line `i` is a heading of back matter: in capitals, with blank lines around it."""
+    """Whether line `i` is a heading of back matter: in capitals or title case, with blank lines around it."""
     line = lines[i].strip()
     if not BACK_HEADING.match(line) or not (line[:1].isupper() or line[1:2].isupper()):
         return False
@@ -250,13 +250,13 @@ def _is_back_heading(lines: list[str], i: int) -> bool:
 
 
 def _is_back_line(lines: list[str], i: int) -> bool:
-    """Whether line `i` begins what the printer, the publisher or a corrector added; above it is a blank line."""
+    """Whether line `i`, below a blank line, begins an addition of the printer, the publisher or a corrector."""
     return bool(BACK_LINE.match(lines[i])) and not "".join(lines[max(0, i - 1) : i]).strip()
 
 
 # ---- between the words -----------------------------------------------------------------------------------------------
 
-INSIDE = r"(?:[^\[\]]|\[[^\[\]]*\])*"  # of brackets, other brackets among it
+INSIDE = r"(?:[^\[\]]|\[[^\[\]]*\])*"  # the inside of brackets, which can hold other brackets
 BRACKETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "{illustration} left out",
@@ -283,7 +283,7 @@ BRACKETS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 LABEL = r"\d{1,4}[a-z]?|[A-Z*†]|\*+|[a-z]{1,2}|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[ivxl]+|[IVXL]+_\d+"
 NUMBER = re.compile(rf"[ \t]?\[(?:{LABEL})\](?!\w)|[ \t]?\{{(?:Pg |p\. ?)?[\divxlc]+\}}")
-STAR = re.compile(r"(?<=[^\s*]) ?\*{1,2}(?=[\s”\"]|$)")  # behind a word, for a note below
+STAR = re.compile(r"(?<=[^\s*]) ?\*{1,2}(?=[\s”\"]|$)")  # after a word; it refers to a note below
 REFERENCE = re.compile(rf"\S ?\[({LABEL})\]|{STAR.pattern}")
 FOOTNOTE = re.compile(
     rf"^[ \t]*(?:\[({LABEL})\][ \t]+\S|\*{{1,2}} ?\w(?![^*\n]*\*))(?:.|\n(?!\n))*(?:\n+|$)", re.MULTILINE
@@ -298,14 +298,14 @@ STRONG = re.compile(r"(?<![\w=~+*])([=~+*])(?=\w)([^=~+*\n]{1,80}?(?:\n[^=~+*\n]
 BAR = re.compile(r"^\|(?=[^\W\d_])", re.MULTILINE)  # before a large initial
 BREAK = re.compile(r"^[ \t]*(?:(?:[*•·#~=+_\-—–―o][ \t]*){3,}|\*)[ \t]*$", re.MULTILINE)
 SCENE_BREAK = "* * *"
-RULE_BELOW = re.compile(r"(?<=\S\n)[ \t]*[-_=—–]{3,}[ \t]*\n")  # a heading
+RULE_BELOW = re.compile(r"(?<=\S\n)[ \t]*[-_=—–]{3,}[ \t]*\n")  # below a heading
 PAGE_NUMBER = re.compile(r"(?:(?<!\n)\n+)?^[ \t]*(\d{1,4})[ \t]*$\n*", re.MULTILINE)
 FEWEST_PAGES = 20
 SENTENCE_END = re.compile(r"[.!?:;…—-][\"”'’»)_]*\s*$")
 
 
 def bracketed(text: str, changes: Changes) -> str:
-    """`text` without what stands in brackets for pictures, notes and numbers of pages, and without footnotes."""
+    """`text` without bracketed marks of pictures, notes, sources and page numbers, and without footnotes."""
     for sentence, pattern in BRACKETS:
         text, count = pattern.subn("", text)
         note(changes, sentence, count)
@@ -316,8 +316,8 @@ def bracketed(text: str, changes: Changes) -> str:
 
 
 def _without_footnotes(text: str, changes: Changes) -> str:
-    """`text` without paragraphs that begin with a number in brackets, or a star, that stands behind a word before."""
-    referred: dict[str | None, int] = {}  # where each number, or None for a star, stands first behind a word
+    """`text` without footnotes: paragraphs that begin with the bracketed label, or star, of an earlier reference."""
+    referred: dict[str | None, int] = {}  # where each label, or None for a star, first follows a word
     for match in REFERENCE.finditer(text):
         referred.setdefault(match[1], match.start())
     count = stars = 0
@@ -347,9 +347,9 @@ def emphasis(text: str, changes: Changes) -> str:
 
 
 def page_numbers(text: str, changes: Changes) -> str:
-    """`text` without the numbers that stand alone in a line, where they rise and sentences go on behind many of them.
+    """`text` without page numbers: numbers alone on a line, if they rise and many of them interrupt a sentence.
 
-    Numbers of chapters rise as well, but behind them a sentence begins.
+    Chapter numbers rise as well, but a sentence begins after them.
     """
     numbers = list(PAGE_NUMBER.finditer(text))
     rising = sum(0 < int(b[1]) - int(a[1]) < 12 for a, b in pairwise(numbers))
@@ -361,12 +361,12 @@ def page_numbers(text: str, changes: Changes) -> str:
 
 
 def _goes_on(number: re.Match[str]) -> bool:
-    """Whether the text behind the number of a page begins in the middle of a sentence."""
+    """Whether the text after a page number begins in the middle of a sentence."""
     return number.string[number.end() : number.end() + 1].islower()
 
 
 def scene_breaks(text: str, changes: Changes) -> str:
-    """`text` with each line of stars, hyphens or the like as one form of scene break, and none behind another."""
+    """`text` with each line of stars, hyphens or the like as `SCENE_BREAK`, and several in a row as one."""
     text, rules = RULE_BELOW.subn("", text)
     note(changes, "{rule} below a heading left out", rules)
     text, count = BREAK.subn(SCENE_BREAK, text)
@@ -388,7 +388,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _front(text: str) -> tuple[list[str], str]:
-    """The blocks that begin in the first part of `text`, and the rest; joined they are the text."""
+    """The blocks that begin in the first `FRONT_SHARE` of `text`, and the rest; joined they are the text."""
     blocks = [block for block in re.split(r"(?<=\n)(?=[^\n]*\S)(?<=\n\n)", text[: int(0.2 * len(text))]) if block]
     front: list[str] = []
     place = 0

@@ -20,7 +20,7 @@ from training.corpus import Corpus, read_again
 from training.evaluation import context_loss, evaluate, evaluate_adapting, evaluate_each
 from training.statistics import measure
 
-MOST_UNKNOWN = 0.1  # of the characters that are not spaces: with more left out, what is measured is another text
+MOST_UNKNOWN = 0.1  # of the characters that are not spaces: if more are left out, the measured text is another one
 ROWS = {
     "known_words": ("words that the training text has", "{:.1%}"),
     "distinct_4grams": ("four-word phrases said once", "{:.1%}"),
@@ -34,7 +34,7 @@ ROWS = {
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
-        description="Measure a checkpoint on the held-out tenth of a book, and its samples beside that tenth.",
+        description="Measure a checkpoint on the held-out tenth of a book, and compare its samples with that tenth.",
     )
     parser.add_argument("checkpoint", metavar="DIR", help="a checkpoint, its zip, or its user/name on the Hub")
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="the text files it was trained on")
@@ -43,7 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--samples", type=int, default=10, metavar="N", help="how many texts to write (default 10)")
     parser.add_argument(
-        "--save-text", type=Path, metavar="DIR", help="write training.txt and held_out.txt, as they are measured"
+        "--save-text", type=Path, metavar="DIR", help="write training.txt and held_out.txt as the model reads them"
     )
     add_options(parser, GenerationConfig)
     return parser.parse_args(arguments)
@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> int:
 
 
 def reread(model: Model, books: Sequence[Path], hold_out: Sequence[Path]) -> Corpus:
-    """The text of `books`, read as the model's own; ValueError where it has been trained on what is to be measured."""
+    """Read `books` as the model's own text was read; ValueError if the model was trained on the text to be measured."""
     corpus = read_again(model.training, books, hold_out)
     record = model.training.get("corpus", {})
     own = record.get("held_out_files", [])
@@ -129,9 +129,10 @@ def save(directory: Path, training: str, held_out: str) -> None:
 def sampled(
     model: Model, config: GenerationConfig, training: str, held_out: str, samples: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """Statistics of samples and of as many pieces of the held-out text, and how many characters these may have.
+    """Statistics of samples and of as many pieces of the held-out text, and the most characters that each may have.
 
-    Each sample goes on from a place in that text. The piece beside it stands at this place and is as long.
+    Each sample continues the held-out text from one place. The piece compared with it is the held-out text from the
+    same place on, as long as the sample.
     """
     length = min(config.length, len(held_out) - WINDOW)
     step = max(1, (len(held_out) - WINDOW - length) // samples)

@@ -17,17 +17,17 @@ from model.lstm import WINDOW, CharLSTM, Context, State
 WARM_UP = 256  # characters that each stream but the first reads before it is measured
 CHUNK = 128  # time steps in one forward pass
 BATCH = 512  # windows in one forward pass
-UNMEASURED = -100  # in place of an id: nothing is to be predicted here
+UNMEASURED = -100  # in place of the id of a target that is not measured
 SECTION = 16, 1024  # streams, and characters of each, that are read at once before an output layer learns from them
 
-CONTEXTS = 25, 50, 100, 200, 400, 800, 1600  # characters; with the last one the others are compared
+CONTEXTS = 25, 50, 100, 200, 400, 800, 1600  # characters; the others are compared with the last one
 SPREAD = 5  # a context of C characters is one of at least C and less than C + C / SPREAD
 COMPARED = 4_000  # characters, about, that are predicted with each context
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Summed surprise over a text: nats and characters are summed apart and divided once."""
+    """The summed nats of a text, and the number of its characters; each mean divides these sums once."""
 
     total_nats: float
     characters: int
@@ -47,19 +47,19 @@ class Evaluation:
 
     @property
     def figures(self) -> dict[str, float]:
-        """All of it by name, as records and programs read it."""
+        """All figures by name, for training records and for JSON output."""
         names = ("nats", "bits_per_character", "perplexity", "characters")
         return {name: getattr(self, name) for name in names}
 
 
 @torch.inference_mode()
 def evaluate(network: CharLSTM, ids: Tensor, context: Context = "carried", streams: int | None = None) -> Evaluation:
-    """The surprise at each of `ids` (N,) given those before it, without dropout.
+    """The surprise at `ids` (N,), each predicted from those before it, without dropout.
 
-    *Carried* predicts all but the first, reading in order. The text is cut into `streams` parts (by default one for
-    each 1,024 characters, at most 64) that are read side by side; all but the first begin with the `WARM_UP` characters
-    before them, unmeasured, so that the cut changes next to nothing.
-    *Window* predicts all but the first `WINDOW`, each from just the `WINDOW` before it.
+    With carried context all but the first are predicted. The text is cut into `streams` parts (by default one for each
+    1,024 characters, at most 64) that are read side by side. All parts but the first begin with the `WARM_UP`
+    characters before them, which are not measured, so the cut changes the figures very little.
+    With window context all but the first `WINDOW` are predicted, each from only the `WINDOW` ids before it.
     """
     with _without_dropout(network):
         if context == "window":
@@ -71,7 +71,7 @@ def evaluate(network: CharLSTM, ids: Tensor, context: Context = "carried", strea
 
 @torch.inference_mode()
 def evaluate_each(network: CharLSTM, texts: Sequence[Tensor], context: Context = "carried") -> Evaluation:
-    """The surprise at `texts`, B of (WINDOW + N,), each read by itself, after a prompt of `WINDOW` characters.
+    """The surprise at B `texts` of ids (WINDOW + N,), each read by itself; the first `WINDOW` ids are only a prompt.
 
     N may differ from text to text.
     """
@@ -106,12 +106,13 @@ def evaluate_adapting(network: CharLSTM, ids: Tensor) -> Evaluation:
 
 @torch.inference_mode()
 def context_loss(network: CharLSTM, ids: Tensor) -> dict[str, Any]:
-    """How many bits a character costs more where a network with carried context sees only the C characters before it.
+    """The extra bits for each character if a network with carried context sees only the C characters before it.
 
-    `bits_lost` tells it for each C of `CONTEXTS` but the last, against the last; {} where `ids` (N,) are too few for
-    that. All contexts are measured on the same `characters`: blocks of them, spread evenly over the text. For a context
-    of C a block is cut into pieces of C / `SPREAD` characters, and each piece is read from a zero state, from C
-    characters before it on. So a context is one of at least C and less than C + C / `SPREAD` characters.
+    `bits_lost` has this loss for each C of `CONTEXTS` but the last, in comparison with the last (`against`). The
+    result is {} if `ids` (N,) are too few. All contexts are measured on the same characters (`characters` is their
+    number), in blocks spread evenly over the text. For a context of C characters a block is cut into pieces of C /
+    `SPREAD` characters. Each piece is read from a zero state, starting C characters before the piece. So each
+    prediction sees at least C and less than C + C / `SPREAD` characters.
     """
     longest = CONTEXTS[-1]
     block = longest // SPREAD
@@ -149,10 +150,10 @@ def _without_dropout(network: CharLSTM) -> Iterator[None]:
 
 
 def _side_by_side(network: CharLSTM, ids: Tensor, begin: int, B: int, length: int) -> tuple[Tensor, State]:
-    """B parts of `ids` (N,) that follow each other from `begin` on (B, length + 1), and the state before each.
+    """B consecutive parts of `ids` (N,) from `begin` on, as (B, length + 1), and the state before each part.
 
-    The first character of a part is the last of the part before it. Behind the end of `ids` stands `UNMEASURED`.
-    The state is that after the `WARM_UP` characters before the part, or zero at the beginning of `ids`.
+    The first id of a part is the last one of the part before it. Places after the end of `ids` hold `UNMEASURED`.
+    The state is that after the `WARM_UP` ids before the part, or zero at the beginning of `ids`.
     """
     N = len(ids)
     starts = begin + length * torch.arange(B, device=ids.device)[:, None]  # (B, 1)

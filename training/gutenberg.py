@@ -1,8 +1,8 @@
 """Books of Project Gutenberg by their number or address, fetched once from a mirror that is meant for programs.
 
 The site gutenberg.org is "intended for human users only" (gutenberg.org/policy/robot_access.html) and names mirrors for
-programs (gutenberg.org/MIRRORS.ALL). So books come from such a mirror, one request at a time, with the two seconds
-between requests of the site's own example, and stay in the user's cache.
+programs (gutenberg.org/MIRRORS.ALL). So books come from such a mirror, one request at a time, and stay in the user's
+cache. The two seconds between requests are those of the site's own example.
 """
 
 import os
@@ -22,19 +22,19 @@ from model.text_file import TextFileError
 MIRROR = "https://gutenberg.pglaf.org"  # the variable GUTENBERG_MIRROR names another one, with generated files
 AGENT = "LSTM-Text-Generation (trains a small model on one book that a person has chosen)"
 PAUSE = 2.0  # seconds between two requests
-SECONDS = 60.0  # for a book
+SECONDS = 60.0  # to fetch a book, at most
 SILENCE = 20.0  # seconds without an answer
 LARGEST = 20_000_000  # bytes of a book: four times the longest novels
 KEPT = 200  # books in the cache
 
-# As a person would write it, as the address of its page, or of one of its files.
+# gutenberg:NUMBER, or the address of the book's page or of one of its files.
 NAME = re.compile(
     r"gutenberg:(\d{1,6})|(?:https?:/+)?(?:www\.)?gutenberg\.org/(?:ebooks|files|cache/epub)/(\d{1,6})(?:\D.*)?", re.I
 )
 
 
 class GutenbergError(TextFileError):
-    """A book that cannot be had; the message is one sentence that says what to do."""
+    """A book that cannot be fetched; the message is one sentence that says what to do."""
 
 
 def number(given: str) -> int | None:
@@ -48,19 +48,20 @@ def number(given: str) -> int | None:
 
 
 def local(path: Path) -> Path:
-    """The text file at `path`, or that of the book which is named in its place; GutenbergError if it cannot be had."""
+    """`path`, or the fetched text file of the book that it names; GutenbergError if the book cannot be fetched."""
     book = None if path.exists() else number(path.as_posix())
     return path if book is None else fetch(book)
 
 
 def fetch(book: int) -> Path:
-    """The plain text of the book with that number, from the cache or else the mirror; its name begins with the title.
+    """The text file of the book with that number, from the cache or else the mirror; its name begins with the title.
 
-    GutenbergError if there is no such book, if it has no plain text or too much, or if the mirror cannot be reached.
+    GutenbergError if there is no such book, if it has no plain text or a text that is too long, or if the mirror cannot
+    be reached.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lstm-text-generation" / "gutenberg"
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / ".lock"):  # of all programs of this user
+    with FileLock(cache / ".lock"):  # shared by all programs of this user
         for cached in cache.glob(f"*(gutenberg {book}).txt"):
             return cached
         text = _download(book, cache / ".last-request")
@@ -102,7 +103,7 @@ def _download(book: int, last_request: Path) -> bytes:
 
 
 def _get(address: str, last_request: Path) -> bytes | None:
-    """What is at an address, None if nothing is; the time of the file `last_request` is that of the request before."""
+    """The content at an address, None if there is none; the file time of `last_request` is that of the last request."""
     since = time.time() - (last_request.stat().st_mtime if last_request.exists() else 0)
     if 0 <= since < PAUSE:
         time.sleep(PAUSE - since)

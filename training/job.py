@@ -1,4 +1,4 @@
-"""A text of a visitor, and what has become of it so far."""
+"""A visitor's text, with its report and the state of its training."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from training.limits import Plan
 
-POINTS = 400  # of the curve of training that are kept
+POINTS = 400  # of the training curve that are kept, at most
 SAMPLES = 40  # that are kept, the latest
 
 State = Literal["reading", "refused", "read", "waiting", "training", "stopped", "broken", "done"]
@@ -19,14 +19,14 @@ State = Literal["reading", "refused", "read", "waiting", "training", "stopped", 
 
 @dataclass
 class Job:
-    """A text, and what has become of it so far."""
+    """A visitor's text, with its report and the state of its training."""
 
     key: str
     directory: Path
     names: tuple[str, ...]  # of the files of text
     plan: Plan
     state: State = "reading"
-    error: str = ""  # why it is refused or broken, or what it stopped for
+    error: str = ""  # why the text was refused, or why the training broke off or was stopped
     words: str = ""  # the report as a person reads it
     report: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)  # the latest line of the training command
@@ -36,7 +36,7 @@ class Job:
     seen: float = field(default_factory=time.monotonic)
     began: float = 0.0  # when its process began
     stopping: bool = False
-    turn: int = 0  # the number of requests so far, so that a late answer to an earlier one can be ignored
+    turn: int = 0  # counts reports, trainings and their ends, so that a late result of an earlier one is ignored
     process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -45,7 +45,7 @@ class Job:
 
     @property
     def model(self) -> Path:
-        """The directory of its checkpoint, which is there once the first measurement is made."""
+        """The directory of the checkpoint, which exists from the first measurement on."""
         return self.directory / "model"
 
     @property
@@ -58,7 +58,7 @@ class Job:
 
     @property
     def choices(self) -> list[str]:
-        """The options of both commands, except the time."""
+        """The arguments that both commands get, except `--minutes`."""
         return [
             *self.names,
             "--init",
@@ -69,10 +69,10 @@ class Job:
         ]
 
     def note(self, line: str) -> None:
-        """Keep what the training command tells of its progress."""
+        """Add a line of progress, in JSON, from the training command."""
         told = json.loads(line)
         step = told["step"]
-        for curve in (self.training_curve, self.held_out_curve):  # what it had reached before it was killed
+        for curve in (self.training_curve, self.held_out_curve):  # points after the last saved state
             while curve and curve[-1][0] >= step:
                 curve.pop()
         self.training_curve = thinned([*self.training_curve, (step, told["training_bits"])])
@@ -84,7 +84,7 @@ class Job:
 
 
 def thinned(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """The curve with at most `POINTS` points: of more, each two become one, their mean at the later step."""
+    """The curve with at most `POINTS` points; in a longer one each pair becomes its mean, at the later step."""
     if len(curve) <= POINTS:
         return curve
     pairs = zip(curve[::2], curve[1::2], strict=False)
@@ -92,7 +92,7 @@ def thinned(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def safe_names(texts: Mapping[str, bytes]) -> tuple[str, ...]:
-    """For each file a name that is safe on any disk and in any command, all different."""
+    """A different name for each file, safe on any disk and in any command."""
     names: list[str] = []
     for typed in texts:
         last = typed.replace("\\", "/").rpartition("/")[2]

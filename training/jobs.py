@@ -1,8 +1,8 @@
-"""Trainings on behalf of visitors: one at a time, each in a process of its own, and deleted in time.
+"""Trainings on behalf of visitors: one at a time, each in a process of its own; unvisited jobs are deleted.
 
-A job is a text, its report and its model, in a directory of its own. Only its key leads to it. The report and the
-training are made by the commands `training.corpus` and `training.train`, so they say what these say. One thread waits
-for reports, which take seconds, and one for trainings.
+A job is a text, its report and its model, in a directory of its own. It can be found only by its key. The commands
+`training.corpus` and `training.train` make the report and the model, so the page shows what these commands print. One
+thread runs the reports, which take seconds, and one thread runs the trainings.
 """
 
 import json
@@ -33,14 +33,14 @@ REPORT = "training.corpus"  # the command
 LOCK = "lock"  # held as long as that server runs
 GRACE = 1.5  # a training that takes this many times its limit in minutes is stopped
 READING = 900  # seconds after which a report is given up, since other texts wait for it
-LOOK = 30  # seconds between two looks for what is to be deleted or takes too long, at most
+LOOK = 30  # seconds between two checks for jobs to delete or to stop, at most
 
 
 class Jobs:
     """All jobs of a server. Every method may be called from any thread."""
 
     def __init__(self, limits: Limits, options: Sequence[str] = ()) -> None:
-        """`options` of the training command are added to those that follow from a plan."""
+        """`options` are given to the training command, after those that follow from a plan."""
         self.limits, self.options = limits, tuple(options)
         _delete_abandoned()
         self.root = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -51,13 +51,13 @@ class Jobs:
         self._readers, self._trainers = ThreadPoolExecutor(1, "report"), ThreadPoolExecutor(1, "training")
         self._queue: list[Job] = []  # those that wait for their training, in order
         self._closed = Event()
-        self.deleted: list[Callable[[Job], None]] = []  # called with each job whose model is gone or becomes another
+        self.deleted: list[Callable[[Job], None]] = []  # called with each job whose model is deleted or will change
         Thread(target=self._look_after, name="deleting", daemon=True).start()
 
     # ---- what a visitor asks for -------------------------------------------------------------------------------------
 
     def add(self, texts: Mapping[str, bytes], plan: Plan) -> Job:
-        """A new job with these files of text, by name; its report is begun. ValueError, OSError in a sentence."""
+        """Begin a job and its report on these text files, by name; ValueError or OSError, in a sentence, if refused."""
         if not texts:
             raise ValueError("there is no text: choose a file, paste one, or give the number of a book")
         check_size(next(iter(texts)) if len(texts) == 1 else "the text", sum(map(len, texts.values())), self.most)
@@ -85,14 +85,14 @@ class Jobs:
             return job
 
     def find(self, key: Any) -> Job:
-        """The job with that key, which counts as a visit; KeyError if there is none."""
+        """The job with that key; KeyError if there is none. Each call counts as a visit."""
         with self._guard:
             job = self._jobs[str(key)]
             job.seen = time.monotonic()
             return job
 
     def read_again(self, job: Job, plan: Plan) -> None:
-        """Make the report anew for another plan; what was trained before is deleted."""
+        """Make a new report for another plan, and delete the model; ValueError while the training waits or runs."""
         self._check_plan(plan)
         with self._guard:
             if job.state in ("waiting", "training"):
@@ -102,7 +102,7 @@ class Jobs:
             self._begin_report(job)
 
     def train(self, job: Job) -> None:
-        """Put the training of `job` into the queue; one that was stopped or broken off goes on where it was."""
+        """Put the training of `job` into the queue; a training that was stopped or broke off continues exactly."""
         with self._guard:
             if job.state in ("waiting", "training"):
                 return
@@ -114,7 +114,7 @@ class Jobs:
                 )
             self._check_disk()
             self._tell_deleted(job)  # its model changes as it learns
-            if job.model.exists() and not job.can_go_on:  # killed before it could be taken up again
+            if job.model.exists() and not job.can_go_on:  # without a saved state the training begins anew
                 shutil.rmtree(job.model, ignore_errors=True)
             job.state, job.error, job.stopping = "waiting", "", False
             job.turn += 1
@@ -122,7 +122,7 @@ class Jobs:
             self._trainers.submit(self._train, job, job.turn)
 
     def stop(self, job: Job) -> None:
-        """End the training of `job`; the best so far stays, and it can go on."""
+        """Stop the training of `job`, or its waiting; the best model so far stays, and the training can continue."""
         with self._guard:
             if job.state == "waiting":
                 self._queue.remove(job)
@@ -146,7 +146,7 @@ class Jobs:
             _remove(job.directory)
 
     def place(self, job: Job) -> tuple[int, float]:
-        """How many trainings are before that of `job`, and in about how many seconds it begins; (0, 0) if none is."""
+        """The number of trainings before `job` and about how many seconds they take; (0, 0) if `job` does not wait."""
         with self._guard:
             if job not in self._queue:
                 return 0, 0.0
@@ -156,7 +156,7 @@ class Jobs:
             return len(running) + len(before), left + sum(map(self._seconds, before))
 
     def close(self) -> None:
-        """Delete everything; the server ends."""
+        """Delete all jobs, before the server ends."""
         self._closed.set()
         for job in list(self._jobs.values()):
             self.delete(job)
@@ -173,13 +173,13 @@ class Jobs:
         return 1e6 * self.limits.megabytes
 
     def minutes(self, job: Job) -> float | None:
-        """For how many minutes `job` trains, or None where the recipe's own length is within the limit."""
+        """The minutes for which `job` trains, or None if the recipe's own length is within the limit."""
         if job.plan.minutes:
             return job.plan.minutes
         return self.limits.minutes if job.report.get("seconds", 0) > 60 * self.limits.minutes else None
 
     def sweep(self) -> None:
-        """Delete what has not been visited for too long."""
+        """Delete the jobs that were not visited for as many hours as the limits allow."""
         with self._guard:
             for job in list(self._jobs.values()):
                 if time.monotonic() > job.seen + 3_600 * self.limits.hours:
@@ -208,7 +208,7 @@ class Jobs:
             )
 
     def _look_after(self) -> None:
-        """Delete in time, and stop what takes too long."""
+        """Delete unvisited jobs and stop those that take too long, until the server ends."""
         while not self._closed.wait(min(LOOK, 900 * self.limits.hours, 15 * self.limits.minutes)):
             self.sweep()
             with self._guard:
@@ -223,7 +223,7 @@ class Jobs:
                         job.state, job.error = "refused", "this text takes too long to read here: give a part of it"
 
     def _without_model(self, job: Job) -> None:
-        """Delete what was trained."""
+        """Delete the model of `job`, its saved state and its curves."""
         self._tell_deleted(job)
         shutil.rmtree(job.model, ignore_errors=True)
         for file in job.directory.glob("model.unfinished*"):
@@ -294,7 +294,7 @@ class Jobs:
                         told(line)
             with self._guard:
                 job.process = None
-            if job.stopping and process.returncode == -signal.SIGTERM:  # it had hardly begun
+            if job.stopping and process.returncode == -signal.SIGTERM:  # it could not handle the signal yet
                 return ""
             printed = errors.read_text(encoding="utf-8", errors="replace")
             return command.failure(module, process.returncode, printed).replace(f"{job.directory}{os.sep}", "")
@@ -315,7 +315,7 @@ def _remove(directory: Path) -> None:
 
 
 def _delete_abandoned() -> None:
-    """Delete what servers have left behind that were killed."""
+    """Delete the directories of servers that were killed."""
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError, Timeout), FileLock(directory / LOCK, blocking=False):
             shutil.rmtree(directory, ignore_errors=True)

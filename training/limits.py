@@ -1,4 +1,4 @@
-"""What visitors may train, and what they choose."""
+"""The limits of the trainings of visitors, and the choices of a visitor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any, Literal, get_type_hints
 
 from model.options import check, meanings, option
 
-ENVIRONMENT = "TRAINING"  # a variable: off, or the beginning of the name of a limit's variable
+ENVIRONMENT = "TRAINING"  # the variable that can be off, and the beginning of each limit's variable
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What visitors may train; ValueError for a value outside its range."""
+    """The limits of the trainings of visitors; ValueError for a value outside its range."""
 
     megabytes: float = option(3, "megabytes of text in one training", 0.01, 1_000)
     minutes: float = option(10, "minutes of one training", 0.05, 10_000)
@@ -24,7 +24,7 @@ class Limits:
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> "Limits | None":
-        """What variables such as `TRAINING_MINUTES` say; None where `TRAINING` is off."""
+        """The limits that variables such as `TRAINING_MINUTES` set; None if `TRAINING` is off. ValueError if wrong."""
         switch = variables.get(ENVIRONMENT, "").strip().lower()
         if switch == "off":
             return None
@@ -38,7 +38,7 @@ class Limits:
                 try:
                     given[name] = kinds[name](typed)
                 except ValueError:
-                    given[name] = typed  # which is refused in a sentence
+                    given[name] = typed  # which `check` refuses in a sentence
         try:
             return cls(**given)
         except ValueError as error:
@@ -47,7 +47,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a visitor chooses; ValueError for a value that cannot be chosen."""
+    """The choices of a visitor; ValueError for a value that cannot be chosen."""
 
     begin: Literal["auto", "none"] = option("auto", "auto: from the model that helps most; none: from nothing")
     capitals: bool = option(True, "capitals stay")

@@ -1,4 +1,4 @@
-"""Memory: a run that cannot fit is refused before it begins, and one that runs out of it says so in a sentence."""
+"""Refuse a run that cannot fit into the memory before it begins, and report a lack of memory in one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def check(recipe: Recipe, vocabulary_size: int, device: torch.device) -> None:
 
 
 def least(recipe: Recipe, vocabulary_size: int) -> int:
-    """The bytes that a run takes at least: its weights several times over, and what the backward pass needs."""
+    """The bytes that a run needs at least: several copies of its weights, and activations for the backward pass."""
     with torch.device("meta"):  # sizes without memory
         network = CharLSTM(recipe.network, vocabulary_size)
     H, L, B, T = recipe.network.hidden_size, recipe.network.layers, recipe.batch_size, recipe.window
@@ -37,7 +37,7 @@ def least(recipe: Recipe, vocabulary_size: int) -> int:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raise a MemoryError, whose message is a sentence, in place of any error that torch raises for want of memory."""
+    """Replace any error that torch raises for lack of memory by a MemoryError with a one-sentence message."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

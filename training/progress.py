@@ -1,4 +1,4 @@
-"""How a run is followed: by a person, as a bar, or by a program, as lines of JSON."""
+"""Report the progress of a run: as a bar for a person, or as lines of JSON for a program."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from training.trainer import Progress, Trainer
 OFTEN = 0.5  # seconds between two lines of JSON, at least
 SAMPLE = 4.0  # seconds between two samples in them, at most
 
-Show = Callable[[Progress], None]  # tells of a step
+Show = Callable[[Progress], None]  # reports one step
 
 
 @contextmanager
@@ -40,11 +40,11 @@ def bar(trainer: Trainer) -> Iterator[Show]:
 
 @contextmanager
 def lines(trainer: Trainer, file: IO[str]) -> Iterator[Show]:
-    """Lines of JSON in `file`: where the run stands, twice a second, and at each measurement.
+    """Write the progress to `file` as lines of JSON: twice a second, at each measurement, and at the last step.
 
-    `training_bits` is the mean since the line before, `held_out_bits` the last measurement, made at step `measured`;
-    both in bits per character. `sample` is a text that the network writes now, or None. `steps` is None until
-    their number is known; `seconds_left` is then what is left of the minutes that were given.
+    `training_bits` is the mean since the line before. `held_out_bits` is the last measurement, made at step `measured`.
+    Both are in bits per character. `sample` is a text that the network has just written, or None. `steps` is None
+    until the number of steps is known; until then `seconds_left` is the rest of the minutes that were given.
     """
     first, began = trainer.step, time.monotonic()
     told = sampled = -math.inf

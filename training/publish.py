@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 CODE = ("interface", "model", "training")  # what app.py imports
 SUFFIXES = (".py", ".js", ".css", ".html", ".txt", ".wat", ".wasm")
 VARIABLE = "CHECKPOINTS"  # of a Space: which models app.py serves
-# What can go wrong: see `trouble`.
+# The errors of publishing, which `trouble` explains.
 REFUSALS = (ValueError, RuntimeError, OIDCError, httpx2.HTTPError, OSError)
 
 
@@ -53,9 +53,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--space", metavar="user/name", help="publish the app as this Space")
     parser.add_argument(
-        "--static", action="store_true", help="a Space of one HTML file that writes by itself, from DIR"
+        "--static", action="store_true", help="publish DIR as a Space of one HTML file that writes by itself"
     )
-    parser.add_argument("--page", type=Path, metavar="FILE", help="only write that HTML file, here")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write that HTML file here, and publish nothing")
     parser.add_argument("--models", nargs="+", default=[], metavar="user/name", help="models to serve, not assets/")
     options = parser.parse_args(arguments)
     given = {option for option, value in vars(options).items() if value}
@@ -126,7 +126,7 @@ def space_files(models: list[str]) -> dict[str, bytes]:
 
 
 def static_space_files(directory: Path, licence: str | None) -> dict[str, bytes]:
-    """The files of a static Space: the offline page of a checkpoint, and what the Hub needs to know."""
+    """The files of a static Space: the offline page of a checkpoint, and a README.md with metadata for the Hub."""
     model = hub.load(directory)
     licence = licence or model.licence
     data = SpaceCardData(title=title(model)[0], sdk="static", app_file="index.html", license=licence or None)

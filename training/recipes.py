@@ -1,4 +1,4 @@
-"""The two recipes: everything that decides what is learned from a text, as plain values."""
+"""The two recipes: all settings that decide what a network learns from a text, as plain values."""
 
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -16,8 +16,8 @@ class Recipe:
 
     name: str
     network: LSTMConfig
-    context: Context  # how it reads and writes: carried is trained on streams, window on shuffled windows
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)  # how it writes unless told otherwise
+    context: Context  # carried is trained on streams, window on shuffled windows
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)  # the default for writing
 
     form: Form = option("book", "book: paragraphs as on a page; lines: the lines of the file; as it is: to the letter")
     lowercase: bool = option(False, "learn the text in lower case")
@@ -26,13 +26,13 @@ class Recipe:
     batch_size: int = option(32, "streams or windows learned from at once", 1, 100_000)
     optimizer: Literal["adamw", "muon"] = option("adamw", "muon: orthogonal steps for the layers' matrices")
     learning_rate: float = option(1e-3, "highest learning rate", 0, 1)
-    final_learning_rate: float = option(1.0, "share of it that is left at the end (cosine decay)", 0, 1)
-    warmup_steps: int = option(0, "steps over which it rises from zero", 0, 1_000_000)
+    final_learning_rate: float = option(1.0, "share of the learning rate that is left at the end (cosine decay)", 0, 1)
+    warmup_steps: int = option(0, "steps over which the learning rate rises from zero", 0, 1_000_000)
     weight_decay: float = option(0.0, "decoupled weight decay", 0, 10)
     state_reset: float = option(0.0, "share of the streams that begin a window from a zero state", 0, 1)
-    ema_decay: float = option(0.0, "how much of the weights' running average a step keeps (0: no average)", 0, 0.99999)
-    clip_norm: float = option(0.0, "longest gradient (0: any)", 0, 1e6)
-    steps: int = option(0, "training steps (0: as many as --epochs says)", 0, 1_000_000_000)
+    ema_decay: float = option(0.0, "share of the weights' average that a step keeps (0: no average)", 0, 0.99999)
+    clip_norm: float = option(0.0, "largest norm of the gradient (0: no limit)", 0, 1e6)
+    steps: int = option(0, "training steps (0: set by --epochs)", 0, 1_000_000_000)
     epochs: float = option(0.0, "passes over the training part", 0, 1_000_000)
     evaluate_every: int = option(0, "steps between measurements of the held-out part (0: an epoch)", 0, 1_000_000)
     patience: int = option(0, "measurements without a new best after which training ends (0: never)", 0, 1_000_000)
@@ -43,7 +43,7 @@ class Recipe:
             raise ValueError("steps and epochs are both 0, but one of them must say how long to train")
 
     def with_options(self, chosen: dict[str, Any]) -> "Recipe":
-        """This recipe with some options changed, its network's among them, by name; ValueError as for the classes."""
+        """This recipe with `chosen` options, its own and its network's, by name; ValueError as for the two classes."""
         own = {name: value for name, value in chosen.items() if name in vars(self)}
         network = {name: value for name, value in chosen.items() if name in vars(self.network)}
         if "epochs" in own and "steps" not in own:
@@ -51,7 +51,7 @@ class Recipe:
         return replace(self, network=replace(self.network, **network), **own)
 
 
-# The tutorials' recipe: one scaled number a step, one prediction a window, Adam as it comes.
+# The tutorials' recipe: one scaled number for each character, one prediction for each window, Adam with its defaults.
 CLASSIC = Recipe(
     name="classic",
     network=LSTMConfig(input_encoding="scaled", hidden_size=256, layers=1, dropout_output=0.2),
@@ -64,8 +64,8 @@ CLASSIC = Recipe(
     epochs=10,
 )
 
-# Every step of every window is learned from, the state runs on, and four kinds of dropout keep a book from being
-# learned by heart.
+# The network learns from every step of every window, the state is carried on, and four kinds of dropout keep it from
+# learning a book by heart.
 MODERN = Recipe(
     name="modern",
     network=LSTMConfig(
@@ -95,10 +95,10 @@ MODERN = Recipe(
 
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
 
-LIBRARY = 6_000_000  # characters: more are as many as a library has
+LIBRARY = 6_000_000  # characters: a text with more is a library
 LARGE_LIBRARY = 25_000_000
 
-# A library is too much to be learned by heart: no dropout, and all that makes learning fast.
+# No network here can learn a library by heart, so there is no dropout; the other values make learning fast.
 PRE_TRAINING: dict[str, Any] = {
     "output_reads": "sum",
     "dropout_input": 0.0,
@@ -117,9 +117,8 @@ PRE_TRAINING: dict[str, Any] = {
     "patience": 0,
 }
 
-# How the modern recipe differs for texts of other sizes: up to how many characters train, what that is like, and what
-# suits it. The more text, the larger the network that it can teach, and the less it takes to keep it from being learned
-# by heart.
+# How the modern recipe changes with the size of the text: the most characters that train, a name for such a text, and
+# the changed options. More text can train a larger network, and needs less dropout against learning by heart.
 SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
     (60_000, "a diary", {"hidden_size": 256, "batch_size": 16}),
     (600_000, "a book", {}),
@@ -143,8 +142,8 @@ SIZES: tuple[tuple[float, str, dict[str, Any]], ...] = (
     (LARGE_LIBRARY, "a library", PRE_TRAINING | {"hidden_size": 608}),
     (inf, "a large library", PRE_TRAINING | {"hidden_size": 832, "epochs": 2.0}),
 )
-# A network that can write already is to learn a new text without forgetting its language: few and small steps, and as
-# little dropout as it is used to.
+# A network that can write already must learn a new text without forgetting its language: by few and small steps, and
+# with little dropout, as in its own training.
 TUNING: dict[str, Any] = {
     "dropout_input": 0.05,
     "dropout_hidden": 0.0,
@@ -162,7 +161,11 @@ TUNING: dict[str, Any] = {
 
 
 def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> Recipe:
-    """`recipe` as it suits a text of so many characters, and the network to begin from; classic stays as it is."""
+    """`recipe` fitted to the number of characters that train and to `init`, the network to begin from.
+
+    Only the modern recipe changes with the size of the text and, with `init`, by `TUNING`. In both recipes the layers
+    are then those of `init`.
+    """
     own: dict[str, Any] = {}
     if recipe.name == "modern":
         own |= _size(characters)[1] | (TUNING if init else {})
@@ -172,7 +175,7 @@ def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> R
 
 
 def reasons(recipe: Recipe, characters: int, minutes: float | None = None, init: str = "") -> dict[str, str]:
-    """What a recipe makes of a text of so many characters, and why, by topic; `init` names what it begins from."""
+    """The choices of a recipe for so many characters that train, with reasons, by topic; `init` names the base."""
     network = recipe.network
     passes = recipe.steps * recipe.batch_size * recipe.window / characters if recipe.steps else recipe.epochs
     length = f"{minutes:g} minutes" if minutes else f"{passes:,.1f} times through the text"
@@ -181,9 +184,9 @@ def reasons(recipe: Recipe, characters: int, minutes: float | None = None, init:
     return {
         "text": f"{characters:,} characters train, as many as in {_size(characters)[0]}",
         "network": f"{network.layers} x {network.hidden_size} units: "
-        + (f"those of {init}" if init else "more text teaches a larger one"),
+        + (f"those of {init}" if init else "more text can train a larger one"),
         "dropout": f"{network.dropout_input:g}, {network.dropout_hidden:g}, {network.dropout_output:g} and "
-        f"{network.weight_drop:g} (input, hidden, output, recurrent): less text is sooner known by heart",
+        f"{network.weight_drop:g} (input, hidden, output, recurrent): a shorter text is sooner learned by heart",
         "batches": f"{recipe.batch_size} at once, {recipe.window} characters each",
         "length": length,
     }

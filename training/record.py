@@ -17,7 +17,7 @@ from training.recipes import Recipe
 
 
 class Record:
-    """How a run is made, and what was measured in it so far: one point of the curve and one sample each time."""
+    """The settings of a run, and its measurements so far, each with one point of the curve and one sample."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Record:
         self.identity = json.dumps([*(self.made[key] for key in decisive), minutes])  # equal only for the same run
 
     def add(self, step: int, seconds: float, training_nats: float | None, held_out: Evaluation, sample: str) -> None:
-        """Note one measurement, and what was written then."""
+        """Add one measurement, and the sample written at that step."""
         self.curve.append(
             {
                 "step": step,
@@ -81,14 +81,14 @@ class Record:
     def content(
         self, step: int, seconds: float, held_out: Evaluation, context: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """All of it as JSON values, at this step, with the figures of the weights that are kept."""
+        """The record as JSON values, at step `step`; `held_out` has the figures of the weights that are kept."""
         return {
             **self.made,
             "steps": step,
             "best_step": self.best_step,
             "seconds": round(seconds, 1),
             "held_out": held_out.figures,
-            "context": context or {},  # what less of it costs, as `context_loss` tells it; known at the end of a run
+            "context": context or {},  # the result of `context_loss`, known at the end of a run
             "curve": self.curve,
             "samples": self.samples,
         }

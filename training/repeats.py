@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from model.copying import CHUNK, RUN, hashed
 
 WINDOW = 2 * RUN  # characters: shorter passages recur in any book
-LETTERS = RUN  # letters and digits that a repeated passage has
-MOST = 4_000_000  # windows that are compared; of a longer text every second, or third …, chosen by their hashes
+LETTERS = RUN  # letters and digits in a repeated passage, at least
+MOST = 4_000_000  # windows that are compared, about; of a longer text every second, or third …, chosen by their hashes
 ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -23,17 +23,17 @@ class Repeat:
 
 
 def repeats(text: str) -> list[Repeat]:
-    """The passages of `text` of `WINDOW` characters or more that have occurred before, by where they begin.
+    """The passages of `text` of `WINDOW` characters or more that have occurred before, in order of their start.
 
-    In a text of more than `MOST` characters a passage must be some times longer to be found surely.
+    In a text of more than `MOST` characters, a passage can be missed unless it is several times as long as `WINDOW`.
     """
     values, places = _windows(text)
     order = np.argsort(values, kind="stable")
     again = np.zeros(len(order), bool)
     again[1:] = values[order][1:] == values[order][:-1]
-    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))  # of the windows with the same hash
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))  # the first window with the same hash
     later, earlier = places[order][again], places[order][first][again]
-    apart = later - earlier >= WINDOW  # else it is one row of the same characters
+    apart = later - earlier >= WINDOW  # else the two overlap, as in a row of the same characters
     by_place = np.argsort(later[apart])
     found: list[Repeat] = []
     for start, before in zip(later[apart][by_place].tolist(), earlier[apart][by_place].tolist(), strict=True):

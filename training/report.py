@@ -1,4 +1,4 @@
-"""What someone should know of a text before training on it, as data."""
+"""The report on a text, for someone who is about to train on it, as data."""
 
 import dataclasses
 import re
@@ -17,19 +17,19 @@ from training.timing import in_words, seconds
 from training.unlike_prose import unlike_prose
 
 RARE = 5  # a character that occurs less often than this cannot be learned
-MOST_RARE = 50  # of the rare characters whose places are looked up
+MOST_RARE = 50  # rare characters whose places are looked up
 AROUND = 25  # characters on either side of a place
-LONGEST_PASSAGES = 3  # that are told
-MUCH_REPEATED = 0.02  # of a text
-ALSO_HELD_OUT = 0.01  # of the held-out part
-SAME_FILE = 0.2  # of a file
+LONGEST_PASSAGES = 3  # that are reported
+MUCH_REPEATED = 0.02  # share of a text, above which there is advice
+ALSO_HELD_OUT = 0.01  # share of the held-out part, above which there is advice
+SAME_FILE = 0.2  # share of a file, from which on there is advice
 LONG = 3_600  # seconds, from which on training takes long
 LITTLE = 50_000  # characters, below which a text is too short to write well
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands: a file, its line as an editor counts, and the words around."""
+    """A place in a file: its name, the line as an editor counts, and the words around the place."""
 
     file: str
     line: int
@@ -50,7 +50,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class SameText:
-    """A file of which a share stands in another file as well."""
+    """A file, and the share of it that also occurs in another file."""
 
     file: str
     other: str
@@ -68,7 +68,7 @@ class Unusual:
 
 @dataclass(frozen=True)
 class File:
-    """A file and what was recognized of it; the language in words."""
+    """A file, with its recognized encoding, language (in words) and layout."""
 
     name: str
     characters: int
@@ -79,7 +79,7 @@ class File:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is told of a corpus; `plan` and the times are those of the run that would learn from it."""
+    """The report on a corpus; `plan` and the times are those of a run that would train on it."""
 
     name: str
     characters: int
@@ -89,9 +89,7 @@ class Report:
     language: str
     files: tuple[File, ...]
     alphabet: dict[str, int]  # each character and how often it occurs, the commonest first
-    rare: dict[
-        str, Place
-    ]  # where the characters that occur less often than `RARE` times stand first, `MOST_RARE` of them
+    rare: dict[str, Place]  # the first place of each rare character (see `RARE`), of at most `MOST_RARE` characters
     changes: tuple[str, ...]
     repeated: int  # characters in passages that have occurred before
     also_held_out: int  # characters of the held-out part in passages that the training part has as well
@@ -116,7 +114,7 @@ def report(
     speed: float | None = None,
     machine: str = "",
 ) -> Report:
-    """What is to be told of `corpus` and of a run that learns from it; `speed` in characters a second, where timed."""
+    """The report on `corpus` and on a run that trains on it; `speed` is in characters per second, None if not timed."""
     alphabet = dict(Counter(corpus.text).most_common())
     found = repeats(corpus.text)
     changes = total(change for book in corpus.books for change in book.cleaned.changes)
@@ -163,17 +161,17 @@ def _paragraphs(book: Book) -> int:
 
 
 def _unusual(corpus: Corpus) -> tuple[tuple[Unusual, ...], list[str]]:
-    """What does not look like prose, and a sentence of advice for each kind."""
+    """The lines that do not look like prose, and a sentence of advice for each kind."""
     found = unlike_prose(corpus.text)
     told = tuple(Unusual(each.kind.name, each.count, _place(corpus, each.start)) for each in found)
     return told, [f"{each.count:,} {each.kind.name}: {each.kind.advice}." for each in found]
 
 
 def _same_files(corpus: Corpus, found: list[Repeat]) -> tuple[SameText, ...]:
-    """The files of which a large part stands in another file before them."""
+    """The files of which a large part also occurs in an earlier file."""
     shared: Counter[tuple[int, int]] = Counter()
     for each in found:
-        half = (each.end - each.start) // 2  # the very ends of a passage can belong to the files beside it
+        half = (each.end - each.start) // 2  # the ends of a passage can lie in the neighbouring files
         shared[_book(corpus, each.start + half), _book(corpus, each.earlier + half)] += each.end - each.start
     shares = {(i, j): size / max(1, corpus.books[i].length) for (i, j), size in shared.items() if i != j}
     return tuple(
@@ -203,7 +201,7 @@ def _place(corpus: Corpus, index: int) -> Place:
     text, at = book.text, min(index - book.start, book.length - 1)
     around = text[max(0, at - AROUND) : at + AROUND]
     words = re.findall(r"[^\W_]+", text[max(0, at - 1) : at + 2 * AROUND])[:4]
-    # The words that follow, whatever stands between them in the file; of several such places the one as far along.
+    # Find the next words, with any marks between them. Of several matches, take the one nearest in relative position.
     pattern = r"[\W_]+".join(map(re.escape, words)) or re.escape(text[at])
     places = [match.start() for match in re.finditer(pattern, book.original)] or [0]
     share = at / max(1, len(text))

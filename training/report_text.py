@@ -1,4 +1,4 @@
-"""The report on a text in words, and as a command: `python -m training.corpus BOOK [BOOK ...]`."""
+"""The report on a text in words, and the command that prints it: `python -m training.corpus BOOK [BOOK ...]`."""
 
 import argparse
 import dataclasses
@@ -95,7 +95,7 @@ def _wrapped(items: list[str], width: int = 110) -> list[str]:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m training.corpus", description="Tell what is in a text before a model is trained on it."
+        prog="python -m training.corpus", description="Report what is in a text, before a model is trained on it."
     )
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a text file, or gutenberg:NUMBER")
     parser.add_argument("--hold-out", nargs="+", default=[], type=Path, metavar="BOOK", help="books to be held out")

@@ -1,4 +1,4 @@
-"""What an unfinished run needs to go on, in a file beside its checkpoint, and the lock that keeps other runs away."""
+"""The saved state of an unfinished run, in a file beside its checkpoint, and the lock that keeps other runs away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +20,7 @@ class Unfinished:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs out of the directory; ValueError if one is there. The end of a process, however, unlocks."""
+        """Keep other runs out of the directory; ValueError if one is there. A killed process leaves nothing locked."""
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._lock)
         try:
@@ -33,7 +33,7 @@ class Unfinished:
             self._new.unlink(missing_ok=True)  # of a run that was killed
             yield
         finally:
-            with suppress(OSError):  # Windows deletes no open file; what stays there is empty and locks nothing
+            with suppress(OSError):  # Windows deletes no open file; the empty file that stays locks nothing
                 self._lock.unlink()
             lock.release()
 
@@ -52,7 +52,7 @@ class Unfinished:
                 raise
             raise OSError(refusal.errno, refusal.strerror, str(self.path)) from error
         finally:
-            self._new.unlink(missing_ok=True)  # what was written in vain would keep a full disk full
+            self._new.unlink(missing_ok=True)  # a half-written file would keep a full disk full
 
     def load(self, identity: str, device: torch.device) -> dict[str, Any]:
         """The state that was kept; ValueError if the file is damaged, or is that of a run with another identity."""
@@ -69,5 +69,5 @@ class Unfinished:
         return state
 
     def remove(self) -> None:
-        """The run is finished."""
+        """Delete the file, because the run is finished."""
         self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What samples are like beside real text: words that exist, variety, looping, and copying from the training text."""
+"""Statistics of samples, for comparison with real text: known words, variety, looping, copies of the training text."""
 
 import re
 from collections.abc import Sequence

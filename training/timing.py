@@ -1,4 +1,4 @@
-"""How fast a run trains on this machine, from timing some of its steps, and how long it takes."""
+"""The speed of a run on this machine, from timing some of its steps, and the time that the run takes."""
 
 import dataclasses
 from math import ceil
@@ -15,12 +15,12 @@ from training.trainer import Trainer
 
 SECONDS = 2.0  # after which no further step is timed
 FEWEST_STEPS = 3
-HELD_OUT = 600  # characters that the timed run holds out, as any does; they are not measured
-MEASURING = 1 / 3  # of the time that it takes to learn from a character
+HELD_OUT = 600  # characters that the timed run holds out, because each run must; they are not measured
+MEASURING = 1 / 3  # the time to measure a character, as a share of the time to learn from one
 
 
 def characters_per_second(corpus: Corpus, recipe: Recipe, base: Model | None, device: torch.device) -> float:
-    """How many characters a second a run learns from, by the first steps of one that leaves nothing behind."""
+    """The speed of training in characters per second, from the first steps of a run that writes nothing to disk."""
     most = max(recipe.batch_size * recipe.window, 10 * recipe.window)
     part = corpus.training[:most]
     short = dataclasses.replace(corpus, text=part + corpus.text[-HELD_OUT:], split=len(part))
@@ -30,7 +30,7 @@ def characters_per_second(corpus: Corpus, recipe: Recipe, base: Model | None, de
 
 
 def seconds(corpus: Corpus, recipe: Recipe, speed: float) -> float:
-    """How long a run takes at most, learning at `speed` in characters a second, with its measurements."""
+    """The seconds that a run takes at most, with its measurements, at a `speed` in characters per second."""
     a_step = recipe.batch_size * recipe.window
     windows = corpus.split - recipe.window if recipe.context == "window" else corpus.split / recipe.window
     epoch = ceil(windows / recipe.batch_size)

@@ -47,13 +47,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default="auto",
         metavar="DIR",
         help="begin from this checkpoint, its zip, or user/name on the Hub; auto (default): from the model in assets/ "
-        "that knows the text best, where one does; none: from nothing",
+        "that predicts the text best, if one helps; none: from nothing",
     )
-    parser.add_argument("--minutes", type=float, metavar="X", help="train for about so long")
+    parser.add_argument("--minutes", type=float, metavar="X", help="train for about X minutes")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same weights")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one for each core)")
-    parser.add_argument("--json", action="store_true", help="tell the progress to a program: in lines of JSON")
+    parser.add_argument("--json", action="store_true", help="print the progress as lines of JSON, for a program")
     parser.add_argument("--overwrite", action="store_true", help="begin afresh where DIR holds a checkpoint already")
     values = parser.add_argument_group("the recipe's own values")
     add_options(values, Recipe)
@@ -62,7 +62,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def prepare(options: argparse.Namespace, processes: Processes = ALONE) -> Trainer:
-    """The run that the command line describes; ValueError, in one sentence, for whatever is wrong with it."""
+    """The run that the command line describes, with a short report printed by the first process.
+
+    ValueError, in one sentence, for a wrong option or file.
+    """
     changed = chosen(Recipe, options) | chosen(LSTMConfig, options)
     if options.as_it_is:
         changed["form"] = "as it is"
@@ -107,7 +110,7 @@ def prepare(options: argparse.Namespace, processes: Processes = ALONE) -> Traine
 
 
 def _for_the_record(options: argparse.Namespace) -> str:
-    """The command as typed, but books, and directories elsewhere, go by name: their paths belong to this machine."""
+    """The command as typed, but with only the names of books, and of directories elsewhere, not their paths here."""
     names = {str(path): path.name for path in [*options.books, *options.hold_out]}
     for option in ("out", "init"):
         typed = str(getattr(options, option) or "")
@@ -118,12 +121,12 @@ def _for_the_record(options: argparse.Namespace) -> str:
 
 
 def watch(trainer: Trainer, display: AbstractContextManager[Show]) -> bool:
-    """Run to the end and show each step, or until Ctrl-C; say whether it came to the end."""
+    """Run and show each step, to the end or until Ctrl-C or SIGTERM; return whether the run came to its end."""
     stop = False
 
     def ask_to_stop(*_: object) -> None:
         nonlocal stop
-        if stop:  # asked twice: at once, with the best that is already written
+        if stop:  # asked twice: stop at once; the best weights are already written
             raise KeyboardInterrupt
         stop = True
 
@@ -171,7 +174,7 @@ def follow(trainer: Trainer) -> int:
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     for_program = sys.stdout if options.json else None
-    # A program has its own output alone: what is said to a person goes where the errors go.
+    # With --json only the lines of JSON go to the standard output; all text for a person goes to the error output.
     with redirect_stdout(sys.stderr) if for_program else nullcontext():
         try:
             processes = join(options.device)
@@ -185,7 +188,7 @@ def main(arguments: list[str]) -> int:
 
 
 def train(options: argparse.Namespace, processes: Processes, for_program: TextIO | None = None) -> int:
-    """Do what the command line says, as one of these processes; returns the exit status."""
+    """Carry out the command line, as one of these processes; returns the exit status."""
     try:
         trainer, refusal = prepare(options, processes), None
     except (ValueError, OSError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""The training loop: one run from a corpus to a checkpoint, which can be stopped and taken up again."""
+"""The training loop: one run from a corpus to a checkpoint, which can be stopped and resumed."""
 
 import copy
 import math
@@ -36,8 +36,8 @@ from training.record import Record
 from training.resume import Unfinished
 from training.transfer import transfer
 
-TIMED_STEPS = 20  # steps after which a run with a time limit settles how many there will be
-SAVE_EVERY = 300  # seconds between two savings of what the run needs to go on, at most
+TIMED_STEPS = 20  # steps that a run with a time limit times before it sets its number of steps
+SAVE_EVERY = 300  # seconds between two saves of the state that the run needs to resume, at most
 SAMPLE_LENGTH = 200  # characters
 CPU = torch.device("cpu")
 
@@ -55,14 +55,14 @@ class Progress:
 
 
 class Loss(nn.Module):
-    """The sum of a network's losses over a batch, by one call, as `DistributedDataParallel` needs it."""
+    """The summed loss of a network over a batch, in one forward call, as `DistributedDataParallel` needs it."""
 
     def __init__(self, network: CharLSTM) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, inputs: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
-        """The nats at the last of the steps of `inputs` (B, T), those that have `targets` (B, ...), and the state."""
+        """The summed nats of `targets`, (B, T) or (B, 1), at the last steps of `inputs` (B, T), and the new state."""
         hidden, state = self.network.read(inputs, state)  # (B, T, H), (L, B, H) twice
         logits = self.network.output(hidden[:, -targets.size(1) :])
         return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="sum"), state
@@ -71,16 +71,16 @@ class Loss(nn.Module):
 class Trainer:
     """One training run; the best weights so far are always in `directory`.
 
-    With `minutes`, the first steps are timed and the number of steps follows from that. What an unfinished run needs to
-    go on is kept in a file beside `directory` (`Unfinished`): a run of the same corpus, recipe and seed goes on from
-    there and ends with the weights of an unbroken one.
+    With `minutes`, the first steps are timed, and the number of steps follows from their speed. The state of an
+    unfinished run is kept in a file beside `directory` (`Unfinished`). A run with the same identity (`Record.identity`:
+    corpus, recipe and seed, among others) resumes from this file and ends with the weights of an uninterrupted run.
 
-    Of several processes, each learns from its share of the streams; the first one runs (`run`), the others follow it
-    (`follow`). Without dropout they end with the weights of a single process, but for the rounding of sums. With
-    dropout each process drops other numbers, so that the weights depend on how many there are.
+    With several processes, each learns from its part of the streams. The first process calls `run`, the others call
+    `follow`. Without dropout the weights are those of a single process, except for the rounding of sums. With dropout
+    each process drops other numbers, so the weights depend on the number of processes.
     """
 
-    # All numbers that a run must keep to go on as if it had never been stopped, beside the state of torch's objects.
+    # The attributes that are saved, beside the state of torch's objects, so that a resumed run goes on exactly.
     KEPT = ("step", "steps", "seconds", "losses", "best", "best_nats")
 
     def __init__(
@@ -97,7 +97,7 @@ class Trainer:
         overwrite: bool = False,
         processes: Processes = ALONE,
     ) -> None:
-        """Prepare the run, or take up an unfinished one unless `overwrite`; nothing is written yet.
+        """Prepare the run, or resume an unfinished one unless `overwrite`; nothing is written yet.
 
         ValueError if the recipe does not suit the text or the machine, or if the unfinished run is another one.
         MemoryError if the memory does not suffice.
@@ -146,7 +146,7 @@ class Trainer:
         if not self.processes.first:
             torch.manual_seed(self.seed + self.processes.rank)  # else all would drop the same numbers
         self.optimizers = optimizers(self.network, recipe)
-        # The average of the weights on their way predicts better than the weights of any one step: it is what is kept.
+        # The running average of the weights predicts better than the weights of any one step, so the average is kept.
         ema = get_ema_multi_avg_fn(recipe.ema_decay)
         self.average = AveragedModel(self.network, multi_avg_fn=ema) if recipe.ema_decay else None
         bfloat16 = recipe.precision == "bfloat16" and hardware.has_bfloat16(device)
@@ -160,28 +160,28 @@ class Trainer:
 
     @property
     def complete(self) -> bool:
-        """Whether all steps are made, or the last measurements were worse than the best one before them."""
+        """Whether all steps are made, or the last `patience` measurements brought no new best."""
         out_of_patience = self.recipe.patience and self.record.since_best >= self.recipe.patience
         return self.step == self.steps or bool(out_of_patience)
 
     def run(self) -> Generator[Progress]:
         """Train to the end, yielding after every step; closing the iterator keeps what was reached until then.
 
-        Whatever it raises, the last that could be written stays, and the message is a sentence: ValueError if another
-        run trains to the same directory; OSError if the disk refuses; MemoryError; FloatingPointError if the loss is
-        no longer a number.
+        After any error the last complete files stay, and the message is a sentence: ValueError if another run trains to
+        the same directory; OSError if the disk refuses; MemoryError; FloatingPointError if the loss is no longer a
+        finite number.
         """
         with self.unfinished.locked(), memory.told():
             self.saved = time.perf_counter()
             self.started = self.saved - self.seconds
             if not self.record.curve:
-                self._save()  # before there is a checkpoint, so that a run that is killed here can go on, too
+                self._save()  # before there is a checkpoint, so that a run that is killed here can resume, too
                 self._measure()
                 self._save()
             try:
                 yield from self._steps()
             except GeneratorExit:
-                self._save()  # before a measurement that an unbroken run would not make
+                self._save()  # before a measurement that an uninterrupted run would not make
                 self.processes.order(END)
                 if self.record.curve[-1]["step"] != self.step:
                     self._measure()
@@ -192,7 +192,7 @@ class Trainer:
             self.unfinished.remove()
 
     def speed(self, seconds: float, fewest: int) -> float:
-        """How many characters a second it learns from: by `fewest` steps or more, until `seconds` have passed.
+        """The speed of training in characters per second, by `fewest` steps or more, until they have taken `seconds`.
 
         Nothing is measured or written, and the steps are not undone.
         """
@@ -206,7 +206,7 @@ class Trainer:
         return characters / median(durations)
 
     def follow(self) -> None:
-        """Make the steps that the first process makes, until it ends; RuntimeError if it is gone."""
+        """Follow the orders of the first process until it ends the run; RuntimeError if that process is gone."""
         self.network.train()
         with memory.told():
             while (order := self.processes.order())[0] != END:
@@ -216,7 +216,7 @@ class Trainer:
                     self._gather()
 
     def _steps(self) -> Iterator[Progress]:
-        """The loop."""
+        """Make all steps, with measurements and saves; yield the progress after each step."""
         self.network.train()
         durations: list[float] = []
         while not self.complete:
@@ -258,7 +258,7 @@ class Trainer:
         return characters
 
     def _learn(self, rate: float) -> tuple[float, int]:
-        """Learn from this process's share of the next batch; return the loss and the characters of all of it."""
+        """Learn from this process's part of the next batch; return the mean loss and the size of the whole batch."""
         batch = self.batches.batch(self.step)  # (B, T), and (B, T) or (B, 1)
         inputs, targets = map(self.processes.share, batch)
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
@@ -266,7 +266,7 @@ class Trainer:
         with self.autocast:
             nats, (h, c) = self.loss(inputs, targets, self._state_for(len(inputs)))
         self.network.zero_grad()
-        # The gradients become the mean over the processes, and so the gradients of the mean over the batch.
+        # The gradients are then averaged over the processes. With this factor they are those of the batch's mean loss.
         (nats * self.processes.size / batch[1].numel()).backward()
         if self.recipe.clip_norm:
             clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
@@ -280,12 +280,12 @@ class Trainer:
         return self.processes.sum(nats.detach()) / batch[1].numel(), batch[0].numel()
 
     def _state_for(self, B: int) -> State:
-        """The state from which `B` streams read on: zero if none is carried, or if it is reset at random."""
+        """The state from which `B` streams read: zero with window context, else carried, some reset at random."""
         if not self.batches.carried:
             return self.network.zero_state(B)
         if not self.recipe.state_reset:
             return self.state
-        # Like a batch, a function of the step: so the streams are the same ones however many processes there are.
+        # The draws depend on seed and step alone, so the same streams are reset with any number of processes.
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         draws = self.processes.share(torch.rand(self.recipe.batch_size, generator=chance)).to(self.held_out.device)
         kept = (draws >= self.recipe.state_reset)[:, None]  # (B, 1)
@@ -293,7 +293,7 @@ class Trainer:
         return hidden * kept, cell * kept
 
     def _affordable_steps(self, seconds_per_step: float) -> int:
-        """How many steps there will be in all, so that they and their measurements take the time that is given."""
+        """The number of steps in all for which the steps and their measurements take the time that is given."""
         assert self.minutes is not None
         seconds_per_measurement = self.record.curve[0]["seconds"]  # the first, made before the first step
         left = 60 * self.minutes - (time.perf_counter() - self.started)
@@ -322,34 +322,34 @@ class Trainer:
         return candidate
 
     def sample(self) -> str:
-        """A text that the network writes at this step, without a prompt; training goes on as without it."""
+        """A text that the network writes at this step, without a prompt; writing it does not change the training."""
         model = Model(copy.deepcopy(self._candidate).to(CPU).eval(), self.vocabulary)
         own = {**vars(self.recipe.sampling), "context": self.recipe.context, "seed": self.seed}
         return "".join(generate(model, "", GenerationConfig(length=SAMPLE_LENGTH, **own)))
 
     def _best_network(self) -> CharLSTM:
-        network = copy.deepcopy(self.network)  # a new one would draw random numbers, which training goes on with
+        network = copy.deepcopy(self.network)  # a new one would draw random numbers and change those of the training
         network.load_state_dict(self.best)
         return network
 
     def _write(self, measured: Evaluation, context: dict[str, Any] | None = None) -> None:
-        """Write the best weights, which have these figures, with the record so far."""
+        """Write the best weights, whose figures are `measured`, with the record so far."""
         training = self.record.content(self.step, self.seconds, measured, context)
         own: dict[str, Any] = {"sampling": self.recipe.sampling, "context": self.recipe.context}
         model = Model(self._best_network(), self.vocabulary, training=training, copies=self.copies, **own)
         checkpoints.save(model, self.directory, card(training, copies=True))
 
     def _finish(self) -> None:
-        """Write the best weights once more, with the figures that they have as they are stored."""
+        """Write the best weights once more, with the figures of the weights as stored, which are quantized."""
         stored = checkpoints.as_stored(self._best_network()).to(self.held_out.device)
         carried = self.complete and self.recipe.context == "carried"
         context = context_loss(stored, self.held_out) if carried else None
         self._write(evaluate(stored, self.held_out, self.recipe.context), context)
 
-    # ---- stopping and going on ---------------------------------------------------------------------------------------
+    # ---- stopping and resuming ---------------------------------------------------------------------------------------
 
     def _save(self) -> None:
-        """Keep all that the run needs to go on from here."""
+        """Save the state that the run needs to resume from this step."""
         self.seconds = time.perf_counter() - self.started
         self.processes.order(SAVE)
         state = {name: getattr(self, name) for name in self.KEPT} | self._gather()
@@ -369,7 +369,7 @@ class Trainer:
         return {"state": tuple(self.processes.gather(each, 1) for each in self.state), **random}
 
     def _restore(self) -> None:
-        """Go on from where an unfinished run was saved."""
+        """Resume from the saved state of an unfinished run."""
         state = self.unfinished.load(self.record.identity, self.held_out.device)
         self.network.load_state_dict(state["network"])
         if self.average:
@@ -389,7 +389,7 @@ class Trainer:
 
 
 def check_window(recipe: Recipe, corpus: Corpus) -> None:
-    """Raise ValueError, in one sentence, if the recipe's window is not one that can be trained on or written with."""
+    """Raise ValueError, in one sentence, if the window does not suit its context or is too long for the text."""
     if recipe.context == "window" and recipe.window != WINDOW:
         raise ValueError(
             f"window is {recipe.window:,}, but a model with window context always reads {WINDOW} characters: "
@@ -400,13 +400,13 @@ def check_window(recipe: Recipe, corpus: Corpus) -> None:
 
 
 def _read_before(init: Model | None, corpus: Corpus) -> Copies:
-    """The texts that `init` has read; its own, the first, is left out where `corpus` reads the same files again."""
+    """The hashed texts that `init` was trained on, without its own text if `corpus` has the same files again."""
     if init is None:
         return Copies(())
     if not init.copies:
         return Copies((), unknown=init.name)
     files = entry(init.training, "corpus", "files")
     digests = {str(entry(file, "sha256")) for file in files} if isinstance(files, list) else set()
-    # Their order or their cleaning may have changed, so the text itself can be another one.
+    # Files are compared, not texts: their order or their cleaning may have changed.
     again = digests == {file["sha256"] for file in corpus.files}
     return Copies(init.copies.sources[1:], init.copies.unknown) if again else init.copies

@@ -10,13 +10,13 @@ class Kind:
     """Something that does not look like prose, and what to do about it."""
 
     name: str
-    line: re.Pattern[str]  # what a line of it looks like
+    line: re.Pattern[str]  # finds a line of this kind
     advice: str
-    together: int = 1  # how many lines of it stand one behind the other
-    share: float = 0.0  # of the text's lines, below which it is none
+    together: int = 1  # lines of this kind in a row, at least
+    share: float = 0.0  # of the text's lines, at least
 
 
-FEWEST = 3  # lines of a kind that are worth a word
+FEWEST = 3  # lines of a kind that are reported
 KINDS = (
     Kind(
         "lines with markup",
@@ -59,7 +59,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Finding:
-    """How many lines of a kind a text has, and the first of them: where it begins in the text, and its words."""
+    """The number of lines of a kind in a text, and the first of these lines: its start in the text, and its words."""
 
     kind: Kind
     count: int
@@ -68,7 +68,7 @@ class Finding:
 
 
 def unlike_prose(text: str) -> list[Finding]:
-    """What in `text` does not look like prose, one finding for each kind."""
+    """The lines of `text` that do not look like prose, one finding for each kind."""
     lines = list(_lines(text))
     found = []
     for kind in KINDS:
@@ -88,7 +88,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _together(matches: list[bool], least: int) -> list[int]:
-    """The numbers of those lines that match, of which at least `least` stand one behind the other."""
+    """The indices of the lines that match, where at least `least` of them follow each other."""
     hits: list[int] = []
     run: list[int] = []
     for i, match in enumerate([*matches, False]):

@@ -1,10 +1,10 @@
-// Alternatives: a few short continuations at the cursor, of which one key puts one into the story.
+// Alternatives: a few short continuations at the cursor. One key puts one of them into the story.
 
 const SHORT = 60; // characters of an alternative
 
 function storyAlternatives(page) {
   const { part, say, editor } = page, box = part("alternatives");
-  let offered = null; // { start, one, versions, wanted }, where `one` ends the requests
+  let offered = null; // { start, one, versions, wanted }: `one` aborts the requests; `wanted` is chosen when complete
 
   async function suggest() {
     const { story, settings } = page, start = editor.caret, count = settings.alternatives, prompt = story.text.slice(0, start);
@@ -58,7 +58,7 @@ function storyAlternatives(page) {
   function choose(i) {
     if (!offered || i >= box.children.length) return;
     const { story } = page, versions = offered.versions.filter(Boolean), chosen = offered.versions[i];
-    if (!chosen) { // it is being written, and is taken once it is whole
+    if (!chosen) { // it is still being written, and is chosen when complete
       offered.wanted = i;
       mark(i);
       return say(`Alternative ${i + 1} is put into the story as soon as it is written.`);
@@ -97,5 +97,5 @@ function storyAlternatives(page) {
 }
 
 const onOneLine = (text) => text.replaceAll("\n", " ↵ ");
-// A continuation without the word that its end has cut off.
+// Returns a continuation without its last word, which may be cut off.
 const withoutLastWord = (text) => text.match(/^[^]*\S(?=\s+\S*$)/)?.[0] ?? text;

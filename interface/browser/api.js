@@ -1,16 +1,16 @@
-// Asks the app's own endpoints, over Gradio's HTTP API: POST call/v2/NAME, then GET call/NAME/ID as a stream of events.
+// Calls the app's endpoints by Gradio's HTTP API: POST call/v2/NAME, then GET call/NAME/ID as a stream of events.
 
 const SILENCE = 15000; // milliseconds without a sign of the server, after which the connection counts as lost
 
-class Refused extends Error {} // the server has answered: this cannot be done, and why
-class Lost extends Error {} // no answer: the network or the server is away
+class Refused extends Error {} // the server has refused the request; the message says why
+class Lost extends Error {} // no answer: the connection or the server has failed
 
 function apiRoot() {
   const config = window.gradio_config ?? {};
   return (config.root ?? location.origin).replace(/\/$/, "") + (config.api_prefix ?? "/gradio_api") + "/call/";
 }
 
-// Yields each answer of an endpoint as it comes, the last one twice. Refused or Lost where there is none.
+// Yields each answer of an endpoint as it arrives, the last one of a stream twice. Throws Refused or Lost.
 async function* stream(name, values, signal) {
   const quiet = new AbortController();
   let timer;
@@ -52,21 +52,22 @@ async function* stream(name, values, signal) {
   }
 }
 
-// Gradio says in the same kind of event that a request was refused, and that it has never heard of it.
+// Returns the error of an error event. Gradio sends the same kind of event for a request that was refused and for one
+// that it does not have, as after a restart.
 function failure(told) {
   if (told?.error) return new Refused(told.error);
   if (typeof told === "string") return new Lost();
   return new Refused("Something went wrong in this program. Try again.");
 }
 
-// The last answer of an endpoint.
+// Returns the last answer of an endpoint.
 async function ask(name, values, signal) {
   let last;
   for await (const answer of stream(name, values, signal)) last = answer;
   return last;
 }
 
-// Runs `act`; a refusal or a lost connection is told.
+// Runs `act`; if it is refused or the connection is lost, calls `tell` with a sentence.
 async function attempt(tell, act) {
   try {
     return await act();
@@ -76,7 +77,7 @@ async function attempt(tell, act) {
   }
 }
 
-// Lets a button run `act`, once at a time.
+// Runs `act` at each press of a button, unless it is still running.
 function onPress(button, tell, act) {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;

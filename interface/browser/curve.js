@@ -1,9 +1,10 @@
-// The loss as a network learns: a line for the text that it learns from, one for text that it never sees.
+// The loss as a network learns: one line for the training text, and one for the held-out text.
 
-const LOSSES = { training: "#8c8279", "held-out": "#c2622d" }; // each is seen on light and on dark
+const LOSSES = { training: "#8c8279", "held-out": "#c2622d" }; // visible on light and on dark backgrounds
 const EDGE = { left: 40, right: 12, top: 26, bottom: 34 };
 
-// Draws points of [step, bits per character] into an SVG of the width that there is, up to `steps`, if that is known.
+// Draws points [step, bits per character] into an SVG at its present size. The axis ends at `steps` if that is known,
+// else at the last point.
 function drawCurve(svg, { training, held_out }, steps) {
   const width = svg.clientWidth || 600, height = svg.clientHeight || 260, all = [...training, ...held_out];
   const draw = (name, attributes, text = "") => {

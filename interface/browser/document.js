@@ -1,25 +1,30 @@
-// A story: its text, who wrote each character, the versions of what the model wrote, and all that can be undone.
-// It knows nothing of the page. Places are counted in UTF-16 units, as in JavaScript's strings.
+// A story: its text, the author of each character, the versions of what the model wrote, and the undo history. Nothing
+// here uses the page. Places are counted in UTF-16 units, as in JavaScript's strings.
 
 const VISITOR = " ";
-const SHADES = 6; // from the first of two models to the second
-const STEPS = 300; // that can be undone
-const KEPT = 400000; // characters in these steps, at most
-const TYPING = 1500; // milliseconds within which typing goes on as one step
+const SHADES = 6; // tints of a mixture, from the first model to the second
+const STEPS = 300; // that can be undone, at most
+const KEPT = 400000; // characters that these steps hold, at most
+const TYPING = 1500; // milliseconds; typing after a shorter pause joins the same step
 
 const visitors = (length) => VISITOR.repeat(length);
 const splice = (text, start, end, inserted) => text.slice(0, start) + inserted + text.slice(end);
 
-// A part is what one press of Write made, with all its versions: { start, end, versions, at }. A version is
-// { text, marks, parts, seed, skip, drawn, how }, where `parts` lie within it, counted from its beginning. Both are
-// never changed, only replaced, so that a step of the history can hold on to them.
+// A part is the text of one press of Write, with all its versions: { start, end, versions, at }. `at` is the version in
+// the story. A version is { text, marks, parts, seed, skip, drawn, how, kept }:
+// - `parts` lie within it; their places count from its start
+// - `seed` is null if the model did not write it
+// - `skip` random draws came before it; `drawn` characters were drawn for it, null if it was edited
+// - `how` is the key of its settings (see `howOf`)
+// - `kept` units at its start stay when it is tried again
+// Parts and versions are never changed, only replaced, so a step of the history can refer to them.
 class Story {
   constructor(data = {}) {
     this.id = data.id ?? Math.random().toString(36).slice(2, 10);
     this.name = data.name ?? "";
     this.text = data.text ?? "";
-    this.marks = data.marks ?? visitors(this.text.length); // of each unit: VISITOR, or the author and its shade
-    this.authors = data.authors ?? []; // names of models, or two names
+    this.marks = data.marks ?? visitors(this.text.length); // one for each unit: VISITOR, or as `mark` returns
+    this.authors = data.authors ?? []; // each the name of a model, or a list of two names
     this.settings = data.settings ?? {};
     this.lastSeed = data.lastSeed ?? null;
     this.revision = data.revision ?? 0;
@@ -30,7 +35,7 @@ class Story {
 
   // ---- who wrote what ------------------------------------------------------------------------------------------------
 
-  // The mark of an author: a model's name, or two names and a shade.
+  // Returns the mark, one UTF-16 unit, of an author (see `authors`) and a shade.
   mark(author, shade = 0) {
     const key = JSON.stringify(author);
     let index = this.authors.findIndex((other) => JSON.stringify(other) === key);
@@ -38,20 +43,20 @@ class Story {
     return String.fromCharCode(33 + index * SHADES + shade);
   }
 
-  // What a mark means: null for the visitor, else the author and the shade.
+  // Returns the author and the shade of a mark; null for the visitor.
   author(mark) {
     const code = mark.charCodeAt(0) - 33;
     return code < 0 ? null : { author: this.authors[Math.floor(code / SHADES)], shade: code % SHADES };
   }
 
-  // The marks of a text by an author, where `shades` has a digit for each character.
+  // Returns the marks of a text by an author; `shades` has a digit for each character.
   marksOf(text, author, shades) {
     return [...text].map((character, i) => this.mark(author, Number(shades[i] ?? 0)).repeat(character.length)).join("");
   }
 
   // ---- changes -------------------------------------------------------------------------------------------------------
 
-  // Puts `inserted` in the place of [start, end) as one step; typing and erasing on the spot join the step before.
+  // Replaces [start, end) by `inserted` as one step. With `typing`, a change that continues the last step joins it.
   replace(start, end, inserted, marks = visitors(inserted.length), { parts = null, typing = false } = {}) {
     const removed = this.text.slice(start, end);
     if (!removed && !inserted && !parts) return;
@@ -74,7 +79,7 @@ class Story {
     this.parts = parts;
   }
 
-  // Takes the last step back; returns where the text has changed, or null where there was none.
+  // Undoes the last step; returns the change of the text, { at, removed, inserted }, or null if there was no step.
   undo() {
     const change = this.past.pop();
     if (!change) return null;
@@ -93,7 +98,7 @@ class Story {
     return { at: change.at, removed: change.removed.length, inserted: change.inserted };
   }
 
-  // Lets the oldest steps go where there are too many; the text and its versions stay.
+  // Drops the oldest steps if there are too many. The text and its versions stay.
   forget() {
     const size = (change) => change.removed.length + change.inserted.length;
     let total = this.past.reduce((sum, change) => sum + size(change), 0);
@@ -106,12 +111,12 @@ class Story {
 
   // ---- parts and their versions --------------------------------------------------------------------------------------
 
-  // The part at a place: the latest that contains or touches it, else the latest of all.
+  // Returns the latest part that contains or touches a place, else the latest of all, else null.
   partAt(place) {
     return this.parts.findLast(({ start, end }) => start <= place && place <= end) ?? this.parts.at(-1) ?? null;
   }
 
-  // A version as the text has it now.
+  // Returns the version of a part that is in the story, with the visitor's edits.
   current(part) {
     const { start, end, versions, at } = part;
     const text = this.text.slice(start, end), marks = this.marks.slice(start, end);
@@ -121,8 +126,8 @@ class Story {
     return same ? { ...versions[at], parts } : { ...versions[at], text, marks, parts, drawn: null };
   }
 
-  // Begins what the model writes at a place, and what stands there for a beginning (`text`); a step of its own, which
-  // `grow` goes on with. With `part`, it is a new version of that part; else what stood in [start, end) is the first.
+  // Begins a part for the model with `text`, as one step, to which `grow` adds. With `part`, the text becomes a new
+  // version of that part. Else it replaces [start, end), and the text that was there becomes the first version.
   begin({ part = null, start, end = start, text = "", marks = visitors(text.length), version }) {
     let versions;
     if (part) {
@@ -137,7 +142,7 @@ class Story {
     this.replace(start, end, text, marks, { parts: [...others, fresh] });
   }
 
-  // Adds to the latest part, within its step.
+  // Adds the model's text to the latest part, within the same step.
   grow(text, marks) {
     const change = this.past.at(-1), part = this.parts.at(-1), { end } = part;
     this.text = splice(this.text, end, end, text);
@@ -152,14 +157,14 @@ class Story {
     this.parts = change.parts = [...others, { ...part, end: end + text.length, versions: part.versions.with(part.at, grown) }];
   }
 
-  // Puts one of several continuations at a place; the others are its further versions.
+  // Inserts one of several continuations at a place, as a part with all of them as versions.
   offer(start, versions, at) {
     const { text, marks } = versions[at];
     const part = { start, end: start + text.length, versions: versions.map((version) => ({ ...version, parts: [] })), at };
     this.replace(start, start, text, marks, { parts: [...moved(this.parts, start, start, text.length, true), part] });
   }
 
-  // Whether nothing came of the latest part; then it is as if it had never begun.
+  // Removes the latest part without a trace if nothing was written in it; returns whether it did.
   withdraw() {
     const change = this.past.at(-1);
     if (!change || change.inserted) return false;
@@ -168,7 +173,7 @@ class Story {
     return true;
   }
 
-  // Puts another version of a part in its place, as one step.
+  // Replaces a part by its version `to`, as one step.
   turn(part, to) {
     const versions = part.versions.with(part.at, this.current(part)), next = versions[to], { start, end } = part;
     const length = next.text.length;
@@ -195,7 +200,7 @@ class Story {
     return { ...kept, parts: packed(this.parts), base: packed(this.base), past: this.past.map(step), future: this.future.map(step), pool };
   }
 
-  // The story of what `toJSON` gave; an Error that says what is wrong for anything else.
+  // Returns the story from the data of `toJSON`; throws an Error if the data are anything else.
   static from(data) {
     if (data?.format !== FORMAT || data.version !== 1 || typeof data.text !== "string") throw new Error("it is not a story of this app");
     const story = new Story({ ...data, marks: decode(data.marks) });
@@ -215,8 +220,8 @@ class Story {
 
 const FORMAT = "lstm-text-generation story";
 
-// The parts after a change of [start, end) to `length` units; those that were removed whole are gone. With `whole` the
-// change takes the place of a part: what lies within it goes, and what surrounds it stretches.
+// Returns the parts, with their new places, after [start, end) was replaced by `length` units. Parts within that range
+// are dropped. With `whole` the change replaces a part, so a part that contains the range still contains it.
 function moved(parts, start, end, length, whole = false) {
   const by = length - (end - start), kept = [];
   for (const part of parts) {
@@ -231,7 +236,7 @@ function moved(parts, start, end, length, whole = false) {
   return kept;
 }
 
-// Joins a change to the one before where typing or erasing simply goes on; a new word is a new step.
+// Joins a change to the step `last` if it continues the typing or erasing there, but not with a new word.
 function joined(last, change) {
   if (!change.removed && !last.removed && change.at === last.at + last.inserted.length && !/\s\S/.test(last.inserted.slice(-1) + change.inserted)) {
     last.inserted += change.inserted;
@@ -245,14 +250,14 @@ function joined(last, change) {
   return true;
 }
 
-// The runs of equal marks in [from, to): [start, end, mark].
+// Returns the runs of equal marks in [from, to), [start, end, mark] each.
 function runs(marks, from = 0, to = marks.length) {
   const found = [];
   for (const { 0: run, index } of marks.slice(from, to).matchAll(/(.)\1*/gsu)) found.push([from + index, from + index + run.length, run[0]]);
   return found;
 }
 
-// Marks as runs: a number and the mark's code, over and over.
+// Marks in run-length encoding: for each run its length, then the code of its mark.
 const encode = (marks) => runs(marks).flatMap(([start, end, mark]) => [end - start, mark.charCodeAt(0)]);
 const decode = (codes) => {
   let marks = "";

@@ -1,11 +1,11 @@
-// The editor: an element in which one types plain text, and which tints it without a second copy of it.
+// The editor: an element for plain text. CSS highlights tint the text, so no second copy of it is needed.
 
-const NODE = 2000; // characters in a text node: the browser lays out anew only the nodes that have changed
-const MARGIN = 200; // characters around those in sight that are tinted, too
+const NODE = 2000; // characters of a text node, about: the browser repeats the layout only of changed nodes
+const MARGIN = 200; // characters before and after the visible ones that are tinted too
 
 class Editor {
-  // `edited(start, end, inserted)` tells what the visitor has changed, `moved(place)` where the caret is now, and
-  // `key(event)` may handle a key first.
+  // Calls `edited(start, end, inserted, typing)` after the visitor has changed the text, `moved(place)` after the caret
+  // has moved, and `undo()` or `redo()` when the browser's own command is used.
   constructor(element, { edited, moved, undo, redo }) {
     this.element = element;
     this.text = "";
@@ -27,7 +27,7 @@ class Editor {
     return [...this.element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
   }
 
-  // Shows another text, changing as little as there is to change.
+  // Shows another text, and replaces only the part that differs.
   show(text) {
     const shorter = Math.min(text.length, this.text.length);
     let same = 0, tail = 0;
@@ -36,7 +36,7 @@ class Editor {
     this.splice(same, this.text.length - tail, text.slice(same, text.length - tail));
   }
 
-  // Puts `inserted` in the place of [start, end), in the element and in `text`.
+  // Replaces [start, end) by `inserted`, in the element and in `text`.
   splice(start, end, inserted) {
     if (start === end && !inserted) return;
     const caret = this.caret;
@@ -64,7 +64,7 @@ class Editor {
     }
   }
 
-  // Leaves text nodes and one <br> at the end, which holds the last line open where the text ends in a new line.
+  // Removes empty text nodes, and keeps one <br> at the end, which makes the line after a last line break visible.
   tidy() {
     const { element } = this;
     for (const node of [...element.childNodes]) if (node.nodeType === Node.TEXT_NODE && !node.length) node.remove();
@@ -90,7 +90,7 @@ class Editor {
     if (!this.locked) own();
   }
 
-  // Puts text in the place of the selection, or at another place.
+  // Replaces the selection, or the range `target`, by text.
   type(inserted, target) {
     const [start, end] = target ? [this.place(target.startContainer, target.startOffset), this.place(target.endContainer, target.endOffset)] : this.selection();
     this.splice(start, end, inserted);
@@ -98,7 +98,7 @@ class Editor {
     this.edited(start, end, inserted, inserted.length < 2);
   }
 
-  // What the browser itself has changed is found by comparing: the change ends where the caret stands.
+  // Finds what the browser has changed, by comparing the text before and after. The change ends at the caret.
   after() {
     const { element } = this, before = this.text, children = [...element.childNodes];
     if (children.at(-1)?.nodeName === "BR") children.pop();
@@ -150,7 +150,7 @@ class Editor {
     return range;
   }
 
-  // From where to where the visitor has selected, in the text.
+  // Returns the selection as places in the text, [start, end].
   selection() {
     const selected = document.getSelection();
     if (!selected.rangeCount || !this.element.contains(selected.anchorNode)) return [this.caret, this.caret];
@@ -165,7 +165,8 @@ class Editor {
     selected.setBaseAndExtent(...this.point(start), ...this.point(end));
   }
 
-  // Takes over where the visitor has put the caret; while the focus is elsewhere, the browser's own caret is an old one.
+  // Takes over the browser's caret. While the focus is elsewhere, that caret may be an old one, so it is ignored unless
+  // `always`.
   look(always = false) {
     const selected = document.getSelection();
     if (!always && document.activeElement !== this.element) return;
@@ -176,7 +177,7 @@ class Editor {
     this.moved(caret);
   }
 
-  // The character under a point of the window: its place, or the end of the text.
+  // Returns the place of the character under a point of the window, else the nearest place; null outside the editor.
   under(x, y) {
     const found = document.caretPositionFromPoint?.(x, y) ?? document.caretRangeFromPoint?.(x, y);
     const node = found?.offsetNode ?? found?.startContainer;
@@ -190,7 +191,7 @@ class Editor {
     return place < this.text.length ? [...this.range(place, place + 1).getClientRects()] : [];
   }
 
-  // From which to which place the text is in sight, and a little more.
+  // Returns the visible range of the text, [start, end], with `MARGIN` more characters at both ends.
   inSight() {
     const box = this.element.getBoundingClientRect();
     const top = Math.max(0, box.top), bottom = Math.min(innerHeight, box.bottom);
@@ -210,9 +211,9 @@ class Editor {
 
   // ---- tints ---------------------------------------------------------------------------------------------------------
 
-  // Tints: { name: [[start, end], ...] }, each by the CSS rule for ::highlight(name).
+  // Replaces all tints by { name: [[start, end], ...] }; page.css has a rule ::highlight(name) for each.
   paint(tints) {
-    if (!window.Highlight) return; // the text stays readable without
+    if (!window.Highlight) return; // the text is readable without tints
     const lengths = this.nodes().map((node) => [node, node.length]);
     const point = (at) => {
       let node, length;
@@ -225,7 +226,7 @@ class Editor {
     for (const name of this.painted) if (!(name in tints)) tint(name, this, []);
     this.painted = new Set(Object.keys(tints));
     for (const [name, places] of Object.entries(tints)) {
-      // Static ranges: live ones would all be moved with each typed character.
+      // Static ranges, because the browser would move every live one at each typed character.
       const ranges = places.map(([start, end]) => {
         const [startContainer, startOffset] = point(start), [endContainer, endOffset] = point(end);
         return new StaticRange({ startContainer, startOffset, endContainer, endOffset });
@@ -235,7 +236,7 @@ class Editor {
   }
 }
 
-// The browser knows one set of ranges for each name; both pages have their own in it.
+// The browser has one set of ranges for each name, which both editors share.
 function tint(name, owner, ranges) {
   const owners = ((window.storyTints ??= {})[name] ??= new Map());
   if (ranges.length) owners.set(owner, ranges);
@@ -245,7 +246,7 @@ function tint(name, owner, ranges) {
   else CSS.highlights.delete(name);
 }
 
-// Text from elsewhere, with line ends as here.
+// Returns text from outside the editor with \n as its only line end.
 const plain = (text) => text.replace(/\r\n?|\u2028/g, "\n").replace(/\u2029/g, "\n\n");
 
 const inside = (boxes, x, y) => boxes.some(({ left, right, top, bottom }) => left <= x && x <= right && top <= y && y <= bottom);

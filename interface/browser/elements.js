@@ -1,4 +1,4 @@
-// Elements that all pages make.
+// Helpers of all pages: elements, files to save, and the browser's store.
 
 const make = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 
@@ -9,7 +9,7 @@ function saveFile(content, type, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// Asks for a model as one file, saves it, and tells how far that is.
+// Requests a model as one HTML file and saves it; `told(text)` shows the progress.
 async function savePage(model, told) {
   told("Making the file: this takes some seconds.");
   const { name, page } = await ask("save_page", { model });
@@ -17,7 +17,8 @@ async function savePage(model, told) {
   told(`${name} is made: open it in a browser.`);
 }
 
-// What the browser keeps; where it lets a page keep nothing, as in a frame of another site, until the page is closed.
+// Returns a store of the browser, `kind` localStorage or sessionStorage. If the browser refuses it, as in a frame of
+// another site, returns a store with the same methods that lasts until the page is closed.
 function storeOf(kind) {
   try {
     window[kind].getItem("");

@@ -1,6 +1,6 @@
-// The visitor's stories: a new one, another one, a file, a link.
+// Opening and sharing the visitor's stories: the two dialogs, files and links.
 
-const LONGEST_FILE = 100000; // characters of a text that is opened, or comes by a link
+const LONGEST_FILE = 100000; // characters of a text from a file or a link, at most
 
 function storyFiles(page) {
   const { element, part, say, editor } = page;
@@ -110,14 +110,14 @@ function storyFiles(page) {
     }
   });
   page.on("copy-link", () => {
-    // Behind the #, which no browser sends to a server.
+    // The story is in the part after the #, which a browser does not send to the server.
     const parts = new URLSearchParams();
     for (const [name, value] of Object.entries(page.settings)) if (value !== null && value !== DEFAULTS[name] && typeof value !== "object") parts.set(name, value);
     parts.set("text", page.story.text);
     copy(location.href.split("#")[0] + "#" + parts, "A link to this story is copied.");
   });
 
-  // The story of a link, as one of its own; null where there is none. What is unknown or unsound in it is passed over.
+  // Returns the story in the address of this page as a new story, or null. Unknown or invalid values are ignored.
   function linked() {
     const found = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
     if (found.text === undefined) return null;

@@ -1,4 +1,4 @@
-// The form of the settings, and what follows from a change of one.
+// The form of the settings: it shows and checks them, and updates the parts of the page that depend on a change.
 
 function storyForm(page, unavailable, training) {
   const { element, part, say, editor } = page;
@@ -10,7 +10,7 @@ function storyForm(page, unavailable, training) {
     page.next.draw();
   }
 
-  // Shows the settings as they are.
+  // Shows the present settings.
   function show() {
     const { settings, models } = page, model = page.model(), sampling = samplingOf(settings, model);
     for (const field of element.querySelectorAll("[data-setting]")) {
@@ -43,7 +43,7 @@ function storyForm(page, unavailable, training) {
     part("details").textContent = model.details;
   }
 
-  // The model is another: what belongs to the old one goes.
+  // After a change of the model: hides what the old one predicted, and shows the beginnings of the new one.
   function changedModel() {
     page.next.hide();
     page.lenses.modelChanged();
@@ -65,7 +65,8 @@ function storyForm(page, unavailable, training) {
   part("unavailable").textContent = [unavailable, kept].filter(Boolean).join(" ");
   part("unavailable").hidden = !unavailable && !kept;
 
-  // The visitor's own models come and go behind those for everyone. `chosen` is one that the story is to go on with.
+  // Lists the models for everyone and after them the visitor's own, which can change at any time. The story then uses
+  // `chosen`, if that is given and listed.
   const listed = page.models.length;
   function offer(chosen) {
     page.models.splice(listed, Infinity, ...(training ? own.models() : []));
@@ -112,7 +113,7 @@ function storyForm(page, unavailable, training) {
     });
     field.addEventListener("change", () => !field.hasAttribute("aria-invalid") && show());
   }
-  // The same two sliders again, beside the bars that they shape.
+  // The panel “Next letter” has sliders for temperature and top-p too.
   for (const slider of element.querySelectorAll("[data-shape]")) {
     slider.addEventListener("input", () => set({ [slider.dataset.shape]: Number(slider.value), style: null }));
   }

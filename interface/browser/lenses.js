@@ -1,29 +1,30 @@
-// The lenses: what is asked about the text, kept by piece, and which tints it gives for what is in sight.
+// The lenses: they request values for the text, piece by piece, and tint the visible text by them.
 
-const PIECE = 2000; // characters that are asked about at once
-// Characters before a piece that are read with it. From 1,000 on, surprise differs by 0.0002 bits a character from a
-// reading of the whole text; from 400 on it would be 0.007.
+const PIECE = 2000; // characters in one request
+// Characters before a piece that the model reads with it. With 1,000 the surprise differs by 0.0002 bits per character
+// from a reading of the whole text; with 400 it would differ by 0.007.
 const BEFORE = 1000;
-const BITS = [1, 2, 4, 6, 9]; // of surprise, at which a tint ends and the next begins
-const ACTIVITY = [0.1, 0.3, 0.5, 0.7, 0.9]; // of a neuron, on either side of 0
-const WEIGHTS = [0.05, 0.15, 0.3, 0.5, 0.75]; // of what a letter rests on
-const REST = 700; // milliseconds without a change after which a lens asks anew
-const AGAIN = 3000; // milliseconds after which it asks again where the connection was lost
+const BITS = [1, 2, 4, 6, 9]; // of surprise, from which the next stronger tint is used
+const ACTIVITY = [0.1, 0.3, 0.5, 0.7, 0.9]; // the same for the value of a neuron, positive or negative
+const WEIGHTS = [0.05, 0.15, 0.3, 0.5, 0.75]; // the same for the weight of a character that a letter rests on
+const REST = 700; // milliseconds without a change, after which a lens requests new values
+const AGAIN = 3000; // milliseconds until the next request while the connection is lost
 
 const step = (bounds, value) => bounds.findLastIndex((bound) => Math.abs(value) >= bound) + 1;
 
 class Lenses {
-  // `story()`, `settings()`, `models` and `editor` are looked at; `busy()` tells whether the model is writing.
+  // `story()` and `settings()` return the present ones; `busy()` returns whether the model is writing;
+  // `changed(values)` changes settings.
   constructor(panel, { story, settings, models, editor, busy, changed }) {
     Object.assign(this, { panel, story, settings, models, editor, busy, changed });
     this.lens = "who";
-    this.pieces = new Map(); // what was asked about a piece -> its values, one for each unit
-    this.latest = new Map(); // where a piece begins -> { key, text, values }, shown until a newer one has come
+    this.pieces = new Map(); // `keyOf` a piece -> its values, one for each unit
+    this.latest = new Map(); // start of a piece -> { about, text, values }, shown until newer values arrive
     this.neuron = null; // { layer, neuron, meaning, on, off }
     this.found = new Map(); // model -> its neurons with a meaning
     this.copied = { text: "", model: "", passages: [] };
-    this.rests = null; // { place, weights }: what a letter rests on
-    this.here = null; // the letter that was chosen
+    this.rests = null; // { place, weights }: for a letter, the weight of each unit before it
+    this.here = null; // place of the letter that was chosen
     this.pending = null;
   }
 
@@ -89,7 +90,7 @@ class Lenses {
     return JSON.stringify([this.question(), before, text]);
   }
 
-  // The values of a piece; while new ones are on their way, the old ones as far as the text is still the same.
+  // Returns the values of a piece; until they have arrived, the old ones up to the first change of the text.
   valuesOf(piece) {
     const known = this.pieces.get(this.keyOf(piece));
     if (known) return known;
@@ -100,7 +101,7 @@ class Lenses {
     return old.values.slice(0, same);
   }
 
-  // Asks for what is in sight and not known yet, once the text is at rest; what is asked for already is left to come.
+  // Requests the missing values of the visible text, `after` milliseconds after the last call.
   refresh(after = REST) {
     this.paintSoon();
     clearTimeout(this.waiting);
@@ -110,7 +111,7 @@ class Lenses {
     }, after);
   }
 
-  // Once before the next frame, however often it is asked for.
+  // Paints once before the next frame, however often it is called.
   paintSoon() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
@@ -146,7 +147,7 @@ class Lenses {
     if (this.lens === "surprise" && this.settings().adapt) await this.learned(signal);
   }
 
-  // How much less the end of the text surprises a model that learns from it as it reads.
+  // Shows the surprise at the end of the text, without and with a model that learns from it.
   async learned(signal) {
     const { text } = this.story(), { model } = this.settings(), end = text.slice(whole(text, Math.max(0, text.length - PIECE)));
     if (!end || this.compared === model + end) return;
@@ -170,7 +171,7 @@ class Lenses {
     if (place) place.textContent = text;
   }
 
-  // What a change of the model means for the lens that is open.
+  // Opens the lens anew for another model.
   modelChanged() {
     this.neuron = null;
     this.open(this.lens);
@@ -241,7 +242,7 @@ class Lenses {
     if (!this.story().text) this.note("There is no text to read yet.");
   }
 
-  // How surprised each model is by the end of the text, the least surprised first.
+  // Shows the surprise of each model at the end of the text, the lowest first.
   async compare(button) {
     const table = this.panel.querySelector("table"), { text } = this.story(), bits = [];
     button.setAttribute("aria-disabled", "true");
@@ -411,13 +412,13 @@ class Lenses {
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 const unitsAt = (text, place) => (text.codePointAt(place) > 0xffff ? 2 : 1);
 
-// A place that does not cut a character in two.
+// Returns `place`, or the next place if `place` is between the two units of a character.
 function whole(text, place) {
   const code = text.charCodeAt(place);
   return code >= 0xdc00 && code <= 0xdfff ? place + 1 : place;
 }
 
-// Values for each character as values for each UTF-16 unit.
+// Returns one value for each UTF-16 unit, from one value for each character.
 function inUnits(text, values) {
   const found = [];
   let i = 0;
@@ -428,7 +429,7 @@ function inUnits(text, values) {
   return found;
 }
 
-// For each character, and for the end, where it begins in UTF-16 units.
+// Returns the place of each character, and of the end, in UTF-16 units.
 function places(text) {
   const found = [];
   let at = 0;
@@ -441,8 +442,8 @@ function places(text) {
 
 function copiesNote({ known, passages, new: fresh, sources, unknown, least }, text) {
   if (!known) return "This model does not know what it has read, so copies cannot be found.";
-  if (text.length < least) return `${text.length} characters are too few to tell: what counts as a copy has ${least} or more.`;
-  const more = unknown ? ` What ${unknown}, from which it began, had read is not known.` : "";
+  if (text.length < least) return `The text has ${text.length} characters, but a copy has ${least} or more: write more to compare it.`;
+  const more = unknown ? ` It is not known what ${unknown}, the model that it began from, had read.` : "";
   if (passages.length) return `${Math.floor(fresh * 1000) / 10} % is new. ${passages.length === 1 ? "One passage stands" : passages.length + " passages stand"} in what the model has read.${more}`;
   return `No copy was found: no passage of ${sources.map(({ name, surely_found }) => `${surely_found} characters or more in ${name}`).join(", and none of ")}.${more}`;
 }

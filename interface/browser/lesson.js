@@ -1,8 +1,8 @@
-// The second page: a first lesson on an example, one letter at a time, and two networks side by side.
+// The page “How it works”: a first lesson on an example, the gates letter by letter, and two networks side by side.
 
 const EXAMPLE = "The door at the end of the garden had never been opened before, and";
 const SIDE = 400; // characters that each of two networks writes
-const PERIOD = 120; // letters of a circle, at most
+const PERIOD = 120; // letters of a repeated passage, at most
 const BEAT = 700; // milliseconds between two letters while it plays
 
 function lessonPage(element, { models }) {
@@ -184,10 +184,10 @@ function lessonPage(element, { models }) {
   look(EXAMPLE.length);
 }
 
-// How many letters a text at its end repeats over and over; 0 where it does not.
+// Returns the length of the passage that the end of a text repeats again and again; 0 if it repeats none.
 function circleOf(text) {
   for (let length = 1; length <= PERIOD; length++) {
-    const end = text.slice(-3 * Math.max(length, 10)); // a short circle must be seen often
+    const end = text.slice(-3 * Math.max(length, 10)); // a short passage must fill at least 30 letters
     if (text.length > 2 * end.length && [...end].every((letter, i) => i < length || letter === end[i - length])) return length;
   }
   return 0;

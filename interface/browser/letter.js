@@ -1,11 +1,12 @@
-// The next letter: shares of all that may follow, as bars, and how temperature, top-k, top-p and min-p shape them.
+// The next letter: the probability of each letter as a bar, after temperature, top-k, top-p and min-p.
 
-const BARS = 8; // at most
-const FEWEST = 4;
-const WORTH = 0.002; // share from which on a letter has a bar
+const BARS = 8; // bars at most, besides that of the letter in the text
+const FEWEST = 4; // letters that always have a bar
+const WORTH = 0.002; // probability from which a further letter has a bar
 
-// The shares after the settings of sampling: { letter: share }. As model/sampling.py does it: ranked, the temperature
-// applied, then cut by top-k, top-p and min-p; the likeliest always stays.
+// Returns { letter: probability } after the sampling settings, computed as in model/sampling.py. `letters` are pairs
+// [letter, probability], the likeliest first. The temperature is applied first, then the cuts by top-k, top-p and
+// min-p. The likeliest letter always stays.
 function sampled(letters, { temperature, top_k, top_p, min_p }) {
   const highest = letters[0]?.[1] || 1;
   let kept = letters.map(([letter, share], rank) => {
@@ -28,7 +29,7 @@ const NAMES = { " ": "space", "\n": "new line", "\t": "tab", "\u202f": "narrow s
 const visible = (letter) => NAMES[letter] ?? letter;
 const percent = (share) => (share >= 0.0995 ? Math.round(share * 100) : (share * 100).toFixed(1)) + " %";
 
-// Shows the likeliest letters as buttons in `list`; `there` is the letter that stands in the text.
+// Shows the likeliest letters in `list`, as buttons that call `choose(letter)`; `there` is the letter in the text.
 function drawBars(list, letters, sampling, there, choose) {
   const now = sampled(letters, sampling);
   const shown = letters.slice(0, BARS).filter(([letter, share], i) => i < FEWEST || share >= WORTH || now[letter] >= WORTH);

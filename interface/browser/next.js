@@ -1,11 +1,11 @@
-// The next letter of the story: what else could stand at a place, and what the letter there rests on.
+// The panel “Next letter”: the probable letters at a place of the story, and the text that the letter there rests on.
 
-const LOOK_BACK = 1000; // characters before a letter that decide what is likely there
+const LOOK_BACK = 1000; // characters before a place that are sent to the model
 const SETTLED = 120; // milliseconds after which the caret counts as at rest
 
 function storyNext(page) {
   const { part, say, editor } = page;
-  let next = null, request = null; // { at, letters }; the request for them
+  let next = null, request = null; // { at, letters } of the place shown; the AbortController of its request
 
   async function show(at) {
     const { story, lenses } = page, text = story.text.slice(whole(story.text, Math.max(0, at - LOOK_BACK)), at);
@@ -17,7 +17,7 @@ function storyNext(page) {
     const one = request = new AbortController();
     const { model, second, share } = page.settings;
     try {
-      await pause(SETTLED); // arrow keys may go on
+      await pause(SETTLED); // the caret may move on at once, as while an arrow key is held
       const letters = await ask("likeliest", { text, model, ...(second ? { second, share } : {}) }, one.signal);
       if (one.signal.aborted || next?.at !== at) return;
       next = { at, letters };
@@ -28,7 +28,7 @@ function storyNext(page) {
     }
   }
 
-  // The bars as the sliders shape them now.
+  // Draws the bars with the present sampling settings.
   function draw() {
     if (!next?.letters) return;
     const { text } = page.story, { at, letters } = next, there = at < text.length ? String.fromCodePoint(text.codePointAt(at)) : "";
@@ -39,7 +39,7 @@ function storyNext(page) {
     part("shape").hidden = false;
   }
 
-  // Brings the bars into sight where the panel is scrolled elsewhere; the page itself stays where it is.
+  // Scrolls the panel to the bars if they are out of sight. The page itself does not scroll.
   function reveal() {
     const panel = part("panel"), top = panel.getBoundingClientRect().top + part("panel-title").parentElement.offsetHeight;
     const box = part("next").getBoundingClientRect();

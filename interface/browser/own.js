@@ -1,4 +1,4 @@
-// The visitor's own trainings, { key, title, name, model } each: the keys, which this browser alone has, and the models.
+// The visitor's own trainings and their models, { key, title, name, model } each. Only this browser has the keys.
 
 const OWN = "lstm-text-generation own";
 
@@ -16,7 +16,7 @@ const own = {
     return this.list().flatMap(({ model }) => (model ? [model] : []));
   },
 
-  // Keeps what the server tells of a training, and returns its model.
+  // Keeps the state of a training as the server sent it; returns its model, or null.
   keep({ key, title, model }) {
     const list = this.list(), before = list.find((each) => each.key === key), others = list.filter((each) => each !== before);
     let name = before?.title === title ? before.name : `yours: ${title}`;
@@ -33,11 +33,11 @@ const own = {
   save(list) {
     try {
       lasting.setItem(OWN, JSON.stringify(list));
-    } catch {} // the store is full: the training is there until the page is closed
+    } catch {} // the store is full: the training is lost when the page is closed
     dispatchEvent(new CustomEvent("own-models"));
   },
 
-  // Asks the server what has become of each training.
+  // Updates each training from the server, and removes those that the server no longer has.
   async refresh() {
     for (const { key } of this.list()) {
       try {
@@ -49,7 +49,8 @@ const own = {
     }
   },
 
-  // What is sent to the server, which knows a visitor's own model by a secret name; stories and links have the short one.
+  // Returns `values` with the server's names of models. The server's name of a visitor's own model contains the key, so
+  // stories and links contain a short name instead.
   named(values) {
     const models = this.models(), sent = { ...values };
     for (const part of ["model", "second"]) sent[part] = models.find(({ name }) => name === values[part])?.secret ?? values[part];

@@ -1,12 +1,12 @@
-// The settings of a story: what can be set, what the form shows, and what a request to write sends.
+// The settings of a story: their valid values and defaults, the style slider, and the values of a request to write.
 
 const SAMPLING = ["temperature", "top_p", "top_k", "min_p"];
 const SAFE = { temperature: 0.4, top_p: 0.8, top_k: 0, min_p: 0 };
 const WILD = { temperature: 1.4, top_p: 1, top_k: 0, min_p: 0.02 };
-const LIVELY = { temperature: 0.9, top_p: 0.95, top_k: 0, min_p: 0 }; // the middle for a model that is greedy by itself
-const LONGEST = 10000; // characters in one press of Write, on this page
+const LIVELY = { temperature: 0.9, top_p: 0.95, top_k: 0, min_p: 0 }; // the middle for a model with temperature 0
+const LONGEST = 10000; // characters, the largest “How much to write” on this page
 
-// What can be set, and which values are sound; null is the model's own way, or nothing.
+// For each setting, whether a value is valid. In `DEFAULTS`, null means the model's own setting, or none.
 const within = (low, high) => (value) => typeof value === "number" && value >= low && value <= high;
 const text = (longest) => (value) => typeof value === "string" && value.length <= longest;
 const SOUND = {
@@ -31,7 +31,7 @@ const DEFAULTS = {
   context: null, avoid: "", favour: "", seed: "", alternatives: 3, second: null, share: 0.5, fixed: null, adapt: false,
 };
 
-// The settings in `found` that are sound for these models, over the defaults; anything else is passed over.
+// Returns the defaults, replaced by the settings in `found` that are valid for these models. Others are ignored.
 function soundSettings(found, models) {
   const settings = { model: models[0].name, ...DEFAULTS };
   const known = (name) => models.some((model) => model.name === name);
@@ -45,10 +45,10 @@ function soundSettings(found, models) {
   return settings;
 }
 
-// The four values of sampling that hold, where the model's own stand in for what is not set.
+// Returns the four sampling values that are used: each as it is set, or else the model's own.
 const samplingOf = (settings, model) => Object.fromEntries(SAMPLING.map((name) => [name, settings[name] ?? model.sampling[name]]));
 
-// What the slider from safe to wild sets; its middle is the model's own way.
+// Returns the sampling values for a place of the style slider, from 0 (safe) to 100 (wild). 50 is the model's own.
 function styled(style, model) {
   if (style === 50) return { temperature: null, top_p: null, top_k: null, min_p: null };
   const middle = model.sampling.temperature ? model.sampling : LIVELY, end = style < 50 ? SAFE : WILD, part = Math.abs(style - 50) / 50;
@@ -57,7 +57,7 @@ function styled(style, model) {
 }
 const styleName = (style) => style === null ? "your own" : style === 50 ? "recommended" : style < 20 ? "very safe" : style < 50 ? "safe" : style <= 80 ? "lively" : "wild";
 
-// What `/write` is asked with, besides the text and the seed.
+// Returns the values of a request to `/write`, without the text, the seed and the draws to skip.
 function asked(settings) {
   const { model, length, stop, until, context, avoid, favour, second, share, fixed, adapt } = settings;
   const values = { model, length, stop, until, context, avoid, favour };
@@ -71,16 +71,17 @@ function asked(settings) {
 
 const newSeed = () => Math.floor(Math.random() * 2 ** 31);
 
-// Whether every text is the same, whatever the seed.
+// Whether every seed gives the same text.
 const isGreedy = (settings, model) => !settings.second && samplingOf(settings, model).temperature === 0;
 
-// Who writes: the name of a model, or of two.
+// Returns the author of a text: the name of a model, or a list of two names.
 const authorOf = ({ model, second }) => (second ? [model, second] : model);
 
-// What a request decides of the text, besides its end: where it is the same, a text can be gone on with.
+// Returns a key of all values of a request except those that only decide where the text ends. A request with the same
+// key can continue a text exactly.
 const howOf = ({ length, least, stop, until, ...how }) => JSON.stringify(how);
 
-// A sentence on what cannot be asked for; "" where all is well.
+// Returns a sentence that says what is wrong with the settings; "" if nothing is.
 function problem(settings) {
   if (settings.stop === "text" && !settings.until.trim()) return "Type the text to stop at, or choose another way to stop.";
   return "";

@@ -5,7 +5,7 @@ const OPEN = PREFIX + "open"; // the story that was open last
 const keyOf = (id) => PREFIX + "story " + id;
 
 const shelf = {
-  // [{ id, name, changed }], the latest first.
+  // Returns [{ id, name, changed, length }], the story that was changed last first.
   list() {
     const found = [];
     for (let i = 0; i < lasting.length; i++) {
@@ -39,8 +39,8 @@ const shelf = {
     }
   },
 
-  // Saves a story. Where another tab has saved a later one under the same id, this one becomes a story of its own, so
-  // that neither is lost; returns "saved", "parted" or "full".
+  // Saves a story; returns "saved", "parted" or "full". "parted": another tab has saved this story since, so this
+  // one gets a new id and name, and neither is lost. "full": the browser's store has no space for it.
   save(story) {
     let outcome = "saved";
     if (this.revision(story.id) !== story.revision) {
@@ -54,7 +54,7 @@ const shelf = {
     try {
       keep();
     } catch {
-      // The store is full: let the history go before the text.
+      // The store is full: save the story without the undo history.
       story.base = story.parts;
       story.past = story.future = [];
       try {
@@ -68,12 +68,12 @@ const shelf = {
     return outcome;
   },
 
-  // Which story this tab, and the next one, begins with.
+  // Makes a story the one that this tab and the next new tab open first.
   remember(story) {
     try {
       ofTab.setItem(OPEN, story.id);
       lasting.setItem(OPEN, story.id);
-    } catch {} // full: the latest story is found all the same
+    } catch {} // the store is full: `last` then opens the story that was changed last
   },
 
   remove(id) {
@@ -81,7 +81,7 @@ const shelf = {
   },
 };
 
-// What a story is called: its name, or else its first line, of which a long one is cut behind a word.
+// Returns the title of a story: its name, or else its first line, which is cut after a word if it is long.
 function titleOf({ name, text }) {
   const first = text.split("\n").find((line) => line.trim())?.trim() ?? "";
   const start = first.length > 40 ? (first.slice(0, 40).match(/^.*\S(?=\s)/s)?.[0] ?? first.slice(0, whole(first, 39))) + "…" : first;

@@ -1,15 +1,15 @@
-// The first page: one story, its editor and its buttons. The story lives here, not on the server.
+// The page “Your story”: one story, its editor and its buttons. The story is kept in the browser, not on the server.
 
 const SAVED_AFTER = 400; // milliseconds after a change
 
 function storyPage(element, { models, unavailable, training }) {
   const part = (name) => element.querySelector(`[data-id=${name}]`);
-  // What the jobs of this page share, each in a file of its own: the story, its settings and what can be done with them.
+  // Shared by the files of this page (next.js, form.js and others): the story, its settings and common functions.
   const page = {
     element, part, models, on, say, note, progress, keep, save, forget, open, changed, place, follow,
     story: new Story(),
     settings: soundSettings({}, models),
-    writing: null, // ends the writing that goes on
+    writing: null, // AbortController of the running request to write
     model: (name = page.settings.model) => models.find((model) => model.name === name) ?? models[0],
   };
   let unsaved = false, saving = null, byKey = false;
@@ -81,12 +81,12 @@ function storyPage(element, { models, unavailable, training }) {
     saving ??= setTimeout(save, after);
   }
 
-  // The story is deleted: what of it is unsaved stays so.
+  // After a story was deleted: discards its unsaved changes.
   function forget() {
     unsaved = false;
   }
 
-  // Something about the text is new: the buttons, the lens and the store follow.
+  // After a change of the text: updates the buttons and the lens, and saves the story soon.
   function changed() {
     keep();
     buttons();
@@ -114,7 +114,7 @@ function storyPage(element, { models, unavailable, training }) {
     say(words);
   }
 
-  // Another tab has saved this story, and nothing of it has been changed here since: what the other tab has is newer.
+  // Opens this story anew if another tab has saved it and it has no unsaved changes here.
   function adopt() {
     const { story } = page;
     if (page.writing || unsaved || shelf.revision(story.id) === story.revision) return;
@@ -162,7 +162,7 @@ function storyPage(element, { models, unavailable, training }) {
     });
   }
 
-  // Brings the text where the model writes into sight, unless the reader has scrolled away from it.
+  // Scrolls to `place`, unless the reader has scrolled away from it; with `always` even then.
   function follow(place, always = false) {
     const box = editor.boxes(Math.max(0, place - 1)).at(-1), around = editor.element.getBoundingClientRect();
     if (!box) return;
@@ -226,7 +226,7 @@ function storyPage(element, { models, unavailable, training }) {
   editor.element.addEventListener("pointerdown", () => { byKey = false; });
   editor.element.addEventListener("keydown", (event) => {
     byKey = true;
-    editor.look(); // the browser tells of a new place of the caret only later
+    editor.look(); // the browser's event for a moved caret comes only later
     const command = event.ctrlKey || event.metaKey;
     if (command && event.key === "Enter") page.writing || page.writer.write();
     else if (command && event.key === " ") page.writing || page.alternatives.suggest();
@@ -251,7 +251,7 @@ function storyPage(element, { models, unavailable, training }) {
     part("panel-title").textContent = { lens: "Lenses", settings: "Settings" }[which] ?? "";
     part("open-lens").setAttribute("aria-expanded", String(which === "lens"));
     part("open-settings").setAttribute("aria-expanded", String(which === "settings"));
-    // With the panel open a touch looks at a letter; the keyboard would cover both.
+    // With the lenses open, a touch chooses a letter, and a keyboard on the screen would cover the text and the panel.
     editor.element.inputMode = which === "lens" ? "none" : "text";
     if (which) editor.element.scrollIntoView({ block: "start" });
   }

@@ -1,7 +1,7 @@
 // The page on which a visitor trains a model: a text, its report, the training, and the model.
 
-const SOON = 700; // milliseconds between two looks at a text that is read or learned
-const SELDOM = 60000; // the same where nothing changes: it tells the server that its visitor is still there
+const SOON = 700; // milliseconds between two requests for the state, while a text is read, waits or is learned
+const SELDOM = 60000; // the same while nothing changes; each request counts as a visit, which delays the deletion
 const CHOICES = [0.5, 1, 2, 3, 5, 10, 15, 20, 30, 60]; // minutes
 
 function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
@@ -17,7 +17,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
 
   const on = (name, act) => onPress(part(name), say, act);
 
-  // Asks for `name` about the training that is shown, and shows the answer.
+  // Calls the endpoint `name` for the training that is shown, and shows its new state.
   async function tell(name, values = {}) {
     const turn = ++looking;
     clearTimeout(timer);
@@ -45,7 +45,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
 
   // ---- showing ---------------------------------------------------------------------------------------------------------
 
-  // The training with that key; null: choose a text.
+  // Shows the training with this key; with null, the choice of a text.
   function open(key) {
     looking++;
     clearTimeout(timer);
@@ -125,7 +125,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     const bar = part("train-progress");
     if (state === "done") bar.value = 1;
     else if (steps) bar.value = step / steps;
-    else if (running && step) bar.value = 1 - seconds_left / (60 * minutes); // its first steps are timed
+    else if (running && step) bar.value = 1 - seconds_left / (60 * minutes); // while `steps` is unknown
     else if (running) bar.removeAttribute("value");
     else bar.value = 0;
     const left = running && step ? `${time(seconds_left)} left at most, ` : "";
@@ -160,7 +160,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     return reader.result.slice(reader.result.indexOf(",") + 1);
   };
 
-  // What `/open_text` is asked with, or a sentence on what is missing.
+  // Returns the values for the endpoint `/open_text`, or a sentence that says what is missing.
   async function chosen() {
     const kind = source();
     if (kind === "sample") return { sample_text: true };
@@ -202,7 +202,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
   part("train-which").addEventListener("change", ({ target }) => open(target.value || null));
   on("train-another", () => open(null));
 
-  // Asks twice before something is deleted.
+  // Lets the button `name` run `act`, which deletes something, only when it is pressed a second time.
   function sure(name, act) {
     const button = part(name), words = button.textContent;
     let back;
@@ -250,7 +250,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     const values = { key: job.key, name: part("train-hub-name").value, private: part("train-private").checked };
     say(`The model is published: ${await ask("publish_model", values)}`);
   });
-  // Where visitors can sign in, a button below this page does it, after which the page is loaded anew.
+  // If visitors can sign in, the button below this part does it and then reloads the page.
   if (account) attempt(say, async () => (part("train-account").hidden = !(await ask("signed_in", {}))));
 
   const lengths = CHOICES.filter((each) => each < minutes).concat(minutes);

@@ -1,4 +1,4 @@
-// What the model writes: Write, Try again and a branch begin a part of the story, and the model's answer makes it grow.
+// Writing: “Write”, “Try again” and a branch each begin a part of the story, which grows as the model's answer arrives.
 
 const SAVED_EVERY = 1000; // milliseconds, while the model writes
 const RETRY_AFTER = [500, 1000, 2000, 3000]; // milliseconds between the attempts to reach the server again
@@ -7,7 +7,8 @@ function storyWriting(page) {
   const { part, say, progress, note, editor } = page;
   const seedOf = (settings) => settings.seed ? Number(settings.seed) : newSeed();
 
-  // Goes on at the cursor; where the model left off there, exactly as if it had not stopped.
+  // Continues at the cursor. If the model wrote the text up to there with the same settings, and no other seed is set,
+  // the continuation is exact: it takes the same seed and skips the random draws of that text.
   function write() {
     const { story, settings } = page, wrong = problem(settings);
     if (wrong) return say(wrong);
@@ -21,7 +22,7 @@ function storyWriting(page) {
     goOn();
   }
 
-  // Writes a further version of the part at the cursor; the others stay.
+  // Writes another version of the part at the cursor, and keeps the earlier versions.
   function again() {
     const { story, settings } = page, wrong = problem(settings), here = story.partAt(editor.caret);
     if (wrong) return say(wrong);
@@ -35,7 +36,7 @@ function storyWriting(page) {
     goOn(settings.seed ? ` Seed ${settings.seed} wrote the first; this one is of seed ${seed}.` : "");
   }
 
-  // Puts another letter in a place and lets the model go on from it; what stood there is the version before.
+  // Replaces the letter at a place, and lets the model continue from it. The old text becomes the version before.
   function branch(at, letter) {
     const { story, settings } = page;
     if (page.writing || problem(settings)) return say(problem(settings));
@@ -54,7 +55,7 @@ function storyWriting(page) {
     goOn();
   }
 
-  // Lets the model write the part that was begun last, and does not give up where the connection is lost.
+  // Lets the model write the part that was begun last. Repeats the request while the connection is lost.
   async function goOn(words = "") {
     const { story, settings } = page, now = story.parts.at(-1), version = now.versions[now.at], values = asked(settings);
     if (values.adapt) values.typed = typedPlaces(story, now.end);
@@ -72,9 +73,9 @@ function storyWriting(page) {
           if (one.signal.aborted) break;
           if (lost) say("The connection is back, and the writing goes on.");
           lost = 0;
-          if (frame.waiting && !waited) say(`Others are writing; you are number ${frame.waiting} in the queue, and it begins by itself.`);
+          if (frame.waiting && !waited) say(`Others are writing; you are number ${frame.waiting} in the queue, and your text begins by itself.`);
           waited = Boolean(frame.waiting);
-          const fresh = [...arrived.slice(known.length)].length; // characters of this answer that are in the story
+          const fresh = [...arrived.slice(known.length)].length; // characters of this answer that the story already has
           add(story, frame.text.slice(arrived.length), frame.shades.slice(fresh), author);
           arrived = frame.text;
           const count = [...arrived].length;
@@ -126,16 +127,17 @@ function storyWriting(page) {
   return { write, again, branch, stop };
 }
 
-// From which to which character, counted as Python does, the visitor typed what stands before a place.
+// Returns the passages before `end` that the visitor typed, as pairs [from, to] of places. The places count characters
+// (code points), as Python does.
 function typedPlaces(story, end) {
   const characters = (place) => [...story.text.slice(0, place)].length;
   return runs(story.marks, 0, end).filter(([, , mark]) => mark === VISITOR).map(([from, to]) => [characters(from), characters(to)]);
 }
 
-// The letters of a word that a text ends in.
+// Returns the word, or part of a word, at the end of a text; "" if it does not end in a letter.
 const wordBefore = (text) => text.match(/[\p{L}\p{M}’']+$/u)?.[0] ?? "";
 
-// A sentence where the model has made another word of the one it began behind.
+// Returns a sentence if the model has continued the word at the end of the prompt, `stem`; else "".
 function finished(stem, written) {
   const more = stem && written.match(/^[\p{L}\p{M}’']+/u)?.[0];
   const word = stem + more;

@@ -1,16 +1,16 @@
-"""Which character of a repaired text stands for which character of the text as it was typed."""
+"""Alignment of a typed text with its repaired form: which repaired character replaces which typed one."""
 
-AHEAD = 8  # characters, of either text, in which the two come together again
-SURE = 2  # characters in a row that must agree there
-KINDS = ("“”„‟«»\"‘’‚‛‹›'`´", "—–―-", " \t\r\n\u2028\u2029")  # in each, one may stand for another
+AHEAD = 8  # characters of either text in which the end of a replacement is looked for
+SURE = 2  # characters in a row that must agree after a replacement
+KINDS = ("“”„‟«»\"‘’‚‛‹›'`´", "—–―-", " \t\r\n\u2028\u2029")  # characters of one kind may replace each other
 
 
 def align(typed: str, repaired: str) -> list[int]:
-    """For each character of `typed`, and for its end, the place in `repaired` where what stands for it begins.
+    """For each character of `typed`, and for its end, the place in `repaired` where its replacement begins.
 
-    Never falls; a character that was left out has the place of the next one. Where the repair replaced characters one
-    for one, or by a few, or left them out, the places are exact; after anything longer they come right again once
-    `SURE` characters agree. Costs one pass.
+    The places never decrease. A character that was left out has the place of the next one. The places are exact where
+    the repair replaced a character by one or a few, or left it out. After a longer change they are exact again as soon
+    as `SURE` characters agree. The time is linear in the length of the text.
 
     >>> align("“Ah…” 😀ok", '"ah..." ok')
     [0, 1, 2, 3, 6, 7, 8, 8, 9, 10]
@@ -33,7 +33,7 @@ def _alike(a: str, b: str) -> bool:
 
 
 def _meeting(typed: str, repaired: str, i: int, j: int) -> tuple[int, int]:
-    """How many characters of each, from `i` and from `j`, make up a replacement: at least one of `typed`."""
+    """The lengths of a replacement: characters of `typed` from `i` on, at least one, and of `repaired` from `j` on."""
     steps = ((a, b) for a in range(1, AHEAD) for b in range(AHEAD))
     for a, b in sorted(steps, key=lambda step: (abs(step[0] - step[1]) + step[0], step)):
         one, other = typed[i + a : i + a + SURE], repaired[j + b : j + b + SURE]

@@ -33,7 +33,7 @@ class Reading:
         return self.surprise.double().mean().item()
 
     def likeliest(self, t: int, n: int = 10) -> list[tuple[str, float]]:
-        """The `n` most likely characters at position `t`, from 0 to T, in order, with their probabilities."""
+        """The `n` most likely characters at position `t`, from 0 to T, with their probabilities; the highest first."""
         ids = self.expected[t].argsort(descending=True, stable=True)[:n]
         return list(zip(self.vocabulary.decode(ids), self.expected[t, ids].exp2().tolist(), strict=True))
 
@@ -48,17 +48,17 @@ class Activity:
 
 
 def read(model: Model, text: str, adapt: bool = False) -> Reading:
-    """As `reading`, at once."""
+    """The result of `reading`, computed without a pause."""
     return finish(reading(model, text, adapt))
 
 
 @torch.inference_mode()
 def reading(model: Model, text: str, adapt: bool = False) -> Pieces[Reading]:
-    """The model's predictions for `text`, repaired, in its own context; `Vocabulary.start` is read before it.
+    """Compute, in pieces, the model's predictions for the repaired `text`, in the model's own context.
 
-    With `adapt`, in carried context, the output layer learns from the text as it is read: each character is predicted
-    before it is learned from. The readings with and without `adapt` show what that gains. ValueError if the model has
-    window context.
+    `Vocabulary.start` is read before the text. With `adapt`, the output layer learns from the text as it reads, and
+    each character is predicted before it is learned from. A comparison with the reading without `adapt` shows the gain.
+    ValueError for `adapt` if the model has window context.
     """
     if adapt and model.context == "window":
         raise ValueError("adapt is for context carried: with context window only the last 100 characters count")
@@ -78,13 +78,13 @@ def reading(model: Model, text: str, adapt: bool = False) -> Pieces[Reading]:
 
 
 def activations(model: Model, text: str) -> Activity:
-    """As `activity`, at once."""
+    """The result of `activity`, computed without a pause."""
     return finish(activity(model, text))
 
 
 @torch.inference_mode()
 def activity(model: Model, text: str) -> Pieces[Activity]:
-    """The hidden state of every unit as the model reads `text` just as `reading` does.
+    """Compute, in pieces, the hidden state of every unit after each character of `text`, read as by `reading`.
 
     After Karpathy, Johnson, Fei-Fei, "Visualizing and Understanding Recurrent Networks", 2015, section 4.2.
     """
@@ -104,8 +104,8 @@ def _prepared(vocabulary: Vocabulary, text: str) -> tuple[Repair, Tensor, Tensor
 
 
 def _hidden(network: CharLSTM, before: Tensor, context: Context) -> Iterator[Tensor]:
-    """The hidden state after each of the ids `before` (T,), in order, in parts (some, L, H)."""
-    # Until the first window is full, both contexts see the same.
+    """The hidden states after each of the ids `before` (T + 1,), in order, in parts of shape (n, L, H)."""
+    # Until the first window is full, both contexts give the same states.
     carried = before[:WINDOW] if context == "window" else before
     state = network.zero_state(1)
     for some in carried.split(CHUNK):

@@ -1,4 +1,4 @@
-"""What a prediction rests on: how much each earlier character mattered for one that follows."""
+"""Saliency: how much each earlier character mattered for the prediction of the next one."""
 
 import torch
 from torch import Tensor
@@ -7,15 +7,16 @@ from model.loaded import Model
 from model.lstm import WINDOW
 from model.vocabulary import Repair
 
-READ = 300  # characters before the chosen one that are read
+READ = 300  # most characters that are read before the chosen one
 
 
 def saliency(model: Model, text: str, letter: str) -> tuple[Repair, Tensor]:
-    """The end of `text`, repaired, and how much each of its characters mattered for `letter` behind it, (T,) float32.
+    """The end of `text`, repaired, and how much each of its characters mattered for the next `letter`, (T,) float32.
 
-    The length of the gradient of the letter's log probability with respect to what each character goes into the
-    first layer as, in one backward pass; the largest is 1. A letter that the model does not know, and a text of none
-    that it knows, rests on nothing: zeros. (After Madsen, "Visualizing memorization in RNNs", Distill, 2019.)
+    The value of a character is the length of a gradient: that of the letter's log probability with respect to the
+    input of the first layer for this character. One backward pass gives all values; they are scaled so that the largest
+    is 1. All are 0 if the repair leaves nothing of the letter. (After Madsen, "Visualizing memorization in RNNs",
+    Distill, 2019.)
     """
     vocabulary, network = model.vocabulary, model.network
     read = WINDOW if model.context == "window" else READ

@@ -1,4 +1,4 @@
-"""The network one character at a time with its gates in sight, and writing while some of its units are held fixed."""
+"""The network one character at a time, with the values of its gates; and writing while some units are held fixed."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from model.serving.work import Pieces, finish
 
 Fixed = Mapping[tuple[int, int], float]  # layer and unit, from 0, and the value from -1 to 1 at which it is held
 NONE: Fixed = MappingProxyType({})
-CHUNK = 128  # characters of a prompt that are read at once
+CHUNK = 128  # characters of a prompt in one forward pass
 READ = 3_000  # characters at the end of a prompt that are read before writing
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one character did: the gates and the state after it, each (L, H), and the logits (V,) of what follows."""
+    """The result of reading one character: gates and new state, each (L, H), and the logits (V,) of what follows."""
 
     i: Tensor  # input gate, 0 to 1: how much of g enters the cell
     f: Tensor  # forget gate, 0 to 1: how much of the cell stays
     g: Tensor  # candidate, -1 to 1
-    o: Tensor  # output gate, 0 to 1: how much of the cell shows
+    o: Tensor  # output gate, 0 to 1: how much of tanh(cell) becomes the hidden state
     cell: Tensor  # f * cell before + i * g
     hidden: Tensor  # o * tanh(cell)
     logits: Tensor
@@ -36,11 +36,11 @@ class Step:
 
 @torch.no_grad()
 def step(network: CharLSTM, id: int, state: State, fixed: Fixed = NONE) -> tuple[Step, State]:
-    """Read one character on from `state` of a single stream, (L, 1, H) twice; with units held at the values of `fixed`.
+    """Read `id` from `state`, that of one stream, (L, 1, H) twice; return the `Step` and the new state.
 
     Without `fixed` this computes what `network` computes (Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997,
-    with the forget gate of Gers et al., 2000). A unit that is held has its value at once: the layers above it, the
-    output and the next step see nothing else.
+    with the forget gate of Gers et al., 2000). A unit in `fixed` has its fixed value already in this step: the layers
+    above it, the output and the next step read no other value.
     """
     x = network.input(torch.tensor(id))  # (E,)
     cells, hiddens = [], []
@@ -68,10 +68,11 @@ def step(network: CharLSTM, id: int, state: State, fixed: Fixed = NONE) -> tuple
 
 @torch.no_grad()
 def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> Pieces[None]:
-    """Let `request` write its text by `network` with units held fixed, until it is done or cancelled, in pieces.
+    """Write the text of `request` with units of `network` held fixed, in pieces, until it is done or cancelled.
 
-    The prompt is read without that, its last `READ` characters; what came with the request of its text, with it, so
-    that the text goes on exactly. The state runs on whatever the request's context is.
+    The last `READ` characters of the prompt are read; the units are held from the very last one on. They are also held
+    while the `written` text of the request is read, so that the text continues exactly. The context is always carried,
+    even if the request asks for window context.
     (A unit held fixed steers the text: Radford, Jozefowicz, Sutskever, 2017, section 4.3.)
     """
     sampler = Sampler([request.config])
@@ -96,7 +97,7 @@ def write_fixed(request: Request, network: CharLSTM, fixed: Fixed) -> Pieces[Non
 
 @torch.no_grad()
 def stepping(model: Model, text: str) -> Pieces[list[Step]]:
-    """A step for the character that stands before every text (`Vocabulary.start`) and for each of `text`, repaired."""
+    """Compute, in pieces, a `Step` for `Vocabulary.start` and one for each character of the repaired `text`."""
     vocabulary, network = model.vocabulary, model.network
     state, taken = network.zero_state(1), []
     for id in (vocabulary.start, *vocabulary.encode(vocabulary.repair(text).text).tolist()):
@@ -107,5 +108,5 @@ def stepping(model: Model, text: str) -> Pieces[list[Step]]:
 
 
 def steps(model: Model, text: str) -> list[Step]:
-    """As `stepping`, at once."""
+    """The result of `stepping`, computed without a pause."""
     return finish(stepping(model, text))

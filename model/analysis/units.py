@@ -1,4 +1,4 @@
-"""Which hidden units respond to something with a name: features of a text, and the units correlated with them."""
+"""Hidden units with a meaning: features of a text, such as word starts, and the units correlated with them."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-BLOCK = 100  # characters in a row that belong to the same half of a text
+BLOCK = 100  # characters in a row that belong to the same half of a text: see `find_units`
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 PARAGRAPH = re.compile(r"(?:(?!\n\s*\n).)+", re.DOTALL)
@@ -28,7 +28,7 @@ SENTENCE_END = re.compile(r"""[.!?…]+["'’”»)\]]*(?=\s|\Z)\s{0,2}""")
 
 
 def within(spans: Iterable[tuple[int, int]], length: int) -> list[float]:
-    """1 inside the spans, elsewhere 0.
+    """A list of `length` numbers: 1 inside the spans, elsewhere 0.
 
     >>> within([(1, 3)], 4)
     [0.0, 1.0, 1.0, 0.0]
@@ -59,7 +59,7 @@ def in_paragraphs(pattern: re.Pattern[str], text: str) -> list[float]:
 
 
 def counted(conditions: Iterable[bool]) -> list[float]:
-    """For each element, how many in a row, up to this one, are true.
+    """For each element, the number of true elements in a row that ends with it.
 
     >>> counted([True, True, False, True])
     [1.0, 2.0, 0.0, 1.0]
@@ -116,21 +116,21 @@ def features(text: str) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Finding:
-    """The unit, counted from 0, that is most correlated with a feature; measured on text that did not choose it."""
+    """The unit, counted from 0, that is most correlated with a feature; chosen on one half of a text."""
 
     feature: str
     layer: int
     unit: int
-    correlation: float  # Pearson's, from -1 to 1
+    correlation: float  # Pearson's, from -1 to 1, on the other half
 
 
 def find_units(hidden: Tensor, named: Mapping[str, Tensor]) -> list[Finding]:
     """For each feature (T,) the unit of `hidden` (T, L, H) that is most correlated with it; the strongest first.
 
-    The unit is chosen on one half of the text, and its correlation is measured on the other: the best of a thousand
-    units is a little correlated with anything by chance. The halves are alternate blocks, so that both have all parts
-    of the text. They are not alternate characters, because neighbours are alike. A feature or a unit that does not vary
-    in one of the halves is left out; a text of only one block gives nothing.
+    The unit is chosen on one half of the text, and its correlation is measured on the other half, because the best of a
+    thousand units has some correlation with anything by chance. The halves are alternate blocks of `BLOCK` characters,
+    so that both have all parts of the text; alternate characters would make the halves too similar. A feature or a unit
+    that does not vary in one of the halves is left out; a text of only one block gives an empty list.
     After Radford, Jozefowicz, Sutskever, "Learning to Generate Reviews and Discovering Sentiment", 2017, section 4.2.
     """
     T, _, H = hidden.shape
@@ -153,7 +153,7 @@ def find_units(hidden: Tensor, named: Mapping[str, Tensor]) -> list[Finding]:
 
 
 def standardised(values: Tensor) -> Tensor:
-    """Each column of `values` (T, n) with mean 0 and length 1, float64; zeros where it does not vary."""
+    """The columns of `values` (T, n), each with mean 0 and length 1, float64; a column that does not vary is all 0."""
     centred = values.double() - values.double().mean(0)
     lengths = centred.norm(dim=0)
     # A column that never varies leaves only rounding errors, far below the resolution of float32.

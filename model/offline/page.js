@@ -1,7 +1,7 @@
 // The page: one story, which is kept in this browser, and the buttons. The model is in worker.js.
 
 const TYPING = 1500; // milliseconds within which typing is one step for Undo
-const STEPS = 300; // that can be undone
+const STEPS = 300; // that can be undone, at most
 
 const part = (id) => document.getElementById(id);
 const model = JSON.parse(part("model").textContent);
@@ -9,7 +9,7 @@ const RECOMMENDED = { length: 1000, temperature: model.sampling.temperature, top
 const KEY = "lstm-text-generation page " + model.digest;
 const area = part("text");
 
-// `marks` are the places that the model wrote, [start, end] each; `last` is what it wrote last, to go on from.
+// `marks` are the ranges that the model wrote, [start, end] each; `last` is its last continuation, as `begin` makes it.
 let story = { text: "", marks: [], last: null }, settings = { ...RECOMMENDED };
 let past = [], future = [], typed = 0, writing = false, stopping = false, ready = false, saving;
 
@@ -50,7 +50,7 @@ function show() {
     pieces.push(story.text.slice(from, start), mark);
     from = end;
   }
-  part("mirror").replaceChildren(...pieces, story.text.slice(from) + "\n"); // a last line stays open
+  part("mirror").replaceChildren(...pieces, story.text.slice(from) + "\n"); // a line after a last line break is visible
   if (area.value !== story.text) area.value = story.text;
   area.readOnly = writing;
   able("write", ready && !writing);
@@ -61,7 +61,7 @@ function show() {
   saving ??= setTimeout(save, 500);
 }
 
-// Puts `inserted` in the place of [start, end); marks before and behind it stay.
+// Replaces [start, end) by `inserted`; the marks before and after it stay.
 function replace(start, end, inserted) {
   const by = inserted.length - (end - start);
   const marks = story.marks.flatMap(([a, b]) => [[a, Math.min(b, start)], [Math.max(a, end) + by, b + by]]);
@@ -85,7 +85,7 @@ function turn(from, to, words) {
 const undo = () => turn(past, future, "Undone.");
 const redo = () => turn(future, past, "Redone.");
 
-// What the visitor has changed is found by comparing: the change ends where the caret stands.
+// Finds what the visitor has changed, by comparing the text before and after. The change ends at the caret.
 area.addEventListener("input", () => {
   const text = area.value, before = story.text, most = Math.min(text.length - area.selectionEnd, before.length);
   let tail = 0, same = 0;
@@ -102,7 +102,8 @@ area.addEventListener("input", () => {
 const newSeed = () => Math.floor(Math.random() * 2 ** 31);
 const how = () => JSON.stringify([settings.temperature, settings.top_p]);
 
-// Goes on at the end. Where the model was stopped there and nothing has changed, it goes on as if it had not been.
+// Continues at the end. If the model wrote the end and nothing has changed since, the continuation is exact: it takes
+// the same seed and skips the random draws of that text.
 function write() {
   const { last, text } = story, { seed } = settings;
   const untouched = last && last.end === text.length && last.text === text.slice(last.start) && last.how === how();
@@ -110,7 +111,7 @@ function write() {
   else begin(text, { seed: seed ? Number(seed) : newSeed(), skip: 0, tries: 0 });
 }
 
-// Writes another version of what was written last; Undo brings the version before.
+// Replaces the last continuation by another one; Undo brings the earlier one back.
 function again() {
   const { start, tries } = story.last, { seed, temperature } = settings;
   if (!temperature) return say("Another try would be the same: at temperature 0 the model always writes the likeliest letter.");
@@ -146,7 +147,7 @@ function add({ written, unread, speed }) {
   else scrollBy(0, by);
 }
 
-// How far the end of what the model wrote is below what can be seen of the story.
+// Returns how many pixels the end of the model's text is below the visible part of the story.
 function below() {
   const end = [...(part("mirror").lastElementChild?.getClientRects() ?? [])].at(-1);
   const edges = [part("paper").getBoundingClientRect().bottom, document.querySelector(".actions").getBoundingClientRect().top, innerHeight];
@@ -164,7 +165,7 @@ function finish() {
 
 function stop() {
   if (!writing) return;
-  stopping = true; // what still comes counts no more
+  stopping = true; // text that still arrives is ignored
   worker.postMessage({ stop: true });
 }
 

@@ -18,13 +18,13 @@ from model.loaded import Model
 from model.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
-COLUMNS = 16  # the product reads so many columns of a matrix at once
-# Code points that a text can bring: letters of Latin, Greek and Cyrillic, accents, quotes, dashes and tabs.
+COLUMNS = 16  # columns of a matrix that the product reads at once
+# Code points that may have replacements: letters of Latin, Greek and Cyrillic, accents, quotes, dashes and tabs.
 REPAIRED = (0x09, *range(0x20, 0x530), *range(0x1E00, 0x2070))
 
 
 def offline_page(model: Model, licence: str | None = None) -> bytes:
-    """The HTML file that writes with `model`; `licence` takes the place of the one in the model's card."""
+    """Return the HTML file that writes with `model`; `licence` replaces the one in the model's card."""
     arrays, weights = _packed(model.decoder)
     heading, manner = title(model)
     licence = licence or model.licence
@@ -57,7 +57,7 @@ def offline_page(model: Model, licence: str | None = None) -> bytes:
 
 
 def _packed(decoder: Decoder) -> tuple[dict[str, tuple[str, int, int]], bytes]:
-    """The arrays of a decoder one behind the other, and by name the type, first byte and length of each.
+    """Return the type, first byte and number of elements of each array of a decoder, and the bytes of all arrays.
 
     Rows of matrices are filled up with zeros to a multiple of `COLUMNS`.
     """
@@ -83,7 +83,7 @@ def _filled(matrix: NDArray[Any]) -> NDArray[Any]:
 
 
 def _vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The characters, and what is read in place of others: behind a space or bracket that opens, and elsewhere."""
+    """Return the characters, and the replacements of others: after a space, bracket or dash, and elsewhere."""
     letter = next((character for character in vocabulary.characters if character.isalnum()), "")
 
     def read_as(before: str) -> dict[str, str]:
@@ -111,5 +111,5 @@ def _base64(data: bytes) -> str:
 
 
 def _hash(text: str) -> str:
-    """A script or style as the content security policy names it."""
+    """Return the hash of a script or style, in the form of a content security policy."""
     return f"'sha256-{_base64(hashlib.sha256(text.encode()).digest())}'"

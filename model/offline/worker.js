@@ -1,9 +1,9 @@
-// The model, in a worker of its own, so that the page never freezes. It computes what model/decoder.py computes, and
-// rounds where that rounds: for the same text, settings and seed it writes the same characters.
+// The model, in a worker of its own, so that the page never freezes. It computes and rounds as model/decoder.py does:
+// for the same text, settings and seed it writes the same characters.
 
 const { fround } = Math;
 const STEPS = 1024, SHIFT = 12288; // as in model/decoder.py
-const WINDOW = 100; // characters that count with a window context
+const WINDOW = 100; // characters that the model reads with a window context
 const KEPT = 4; // states that are kept, so that a text is not read again
 const FRAME = 50; // milliseconds between two messages
 
@@ -44,7 +44,7 @@ function bytes(base64) {
 class Decoder {
   constructor(buffer, free, product) {
     const { hidden: H, layers: L, exact, arrays } = model, V = model.characters.length;
-    const wide = (columns) => Math.ceil(columns / 16) * 16; // as rows are stored, with zeros at their end
+    const wide = (columns) => Math.ceil(columns / 16) * 16; // the stored length of a row, filled up with zeros
     const given = (name) => name in arrays && new { int8: Int8Array, float32: Float32Array }[arrays[name][0]](buffer, ...arrays[name].slice(1));
     const make = (Type, length) => {
       const array = new Type(buffer, free, length);
@@ -64,7 +64,7 @@ class Decoder {
     this.output = { weights: given("output"), bias: given("output bias"), multiply: product.float32 };
   }
 
-  // tanh of a multiple of 1 / STEPS by the table that holds what Python gives; beyond its end all are 1.
+  // Returns tanh(x), in an exact decoder by a table of Python's values for multiples of 1 / STEPS, which ends at 1.
   tanh(x) {
     if (!model.exact) return Math.tanh(x);
     const value = this.tanhs[Math.min(Math.abs(x) * STEPS, this.tanhs.length - 1)];
@@ -80,7 +80,7 @@ class Decoder {
         const scaled = exact ? fround(sums[row] * scales[row]) : sums[row];
         gates[row] = this.tanh(fround(scaled + constants[from + row]) - (exact ? SHIFT : 0));
       }
-      for (let n = 0; n < H; n++) { // the gates stand in the order i, f, o, g; of the first three the tanh of half
+      for (let n = 0; n < H; n++) { // gates: tanh(x / 2) for i, f, o, where sigmoid(x) = (1 + gate) / 2; tanh(x) for g
         const added = fround(fround(gates[n] + 1) * gates[3 * H + n]), kept = fround(fround(gates[H + n] + 1) * cell[n]);
         cell[n] = fround(added + kept) * 0.5;
         const level = this.tanh(exact ? fround(cell[n] + SHIFT) - SHIFT : cell[n]);
@@ -157,7 +157,8 @@ function randomNumbers(seed) {
 
 // ---- a text ----------------------------------------------------------------------------------------------------------
 
-// The characters of a text that the model knows. What Python makes of others by itself stands in two tables.
+// Returns a text in the characters of the model, as `Vocabulary.repair` does. Two tables hold the replacements of other
+// characters: one after a space, an opening bracket or a dash, one elsewhere.
 function repaired(text) {
   text = text.replace(/\r\n?|\u2028/g, "\n").replace(/\u2029/g, "\n\n").normalize("NFC");
   let known = "";
@@ -170,7 +171,7 @@ function repaired(text) {
 
 let kept = []; // [text, the state after it], the latest last
 
-// Writes on after a text: messages with the new characters, a few a second, and one when all is written.
+// Continues a text: posts the new characters at most every FRAME milliseconds, and a last message with `done`.
 async function write({ text, length, seed, skip, ...sampling }) {
   const ids = new Map(model.characters.map((character, id) => [character, id]));
   const random = randomNumbers(seed), carried = model.context === "carried";
@@ -188,7 +189,7 @@ async function write({ text, length, seed, skip, ...sampling }) {
     const speed = written && Math.round((1000 * written) / (performance.now() - begun));
     postMessage({ written: unsent, unread: unread.length, speed });
     unsent = "";
-    await new Promise((resolve) => setTimeout(resolve)); // a message to stop can come in
+    await new Promise((resolve) => setTimeout(resolve)); // lets a message to stop arrive
     last = performance.now();
   };
 

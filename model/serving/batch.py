@@ -12,15 +12,15 @@ from model.sampling import Sampler
 from model.serving.mixture import AnyModel, MixedStreams, Mixture, networks
 from model.serving.prefix_cache import PrefixCache
 
-LONG = 16  # characters; a prompt with more of them unread is read in pieces
+LONG = 16  # characters; a prompt with more unread characters is read in pieces (prefill)
 
 
 class Batch:
     """Requests of one model, or of mixtures of one pair, that advance together, by one character in each step.
 
-    The text of a request depends only on its own prompt and settings. Its random numbers are its own, and its logits
-    are the same in every batch, because only requests with exact numbers (see `Decoder`) share a batch. Any other
-    request has a batch to itself.
+    The text of a request depends only on its own prompt and settings. Each request has its own random numbers. Its
+    logits are the same in every batch, because only batchable requests share one: those with carried context and an
+    exact decoder (see `Decoder`). Any other request has a batch to itself.
     """
 
     def __init__(self, model: AnyModel, prefix_cache: PrefixCache | None = None) -> None:
@@ -44,12 +44,12 @@ class Batch:
 
     @property
     def shared(self) -> bool:
-        """Whether it advances in each round: all requests are batchable, and of a single model."""
+        """Whether the batch advances in every round: all its requests are batchable, and its model is not a mixture."""
         return not isinstance(self.model, Mixture) and all(request.batchable for request in self.requests)
 
     @property
     def writing(self) -> bool:
-        """Whether someone waits for the next steps: to write, or to read a prompt that is short."""
+        """Whether any request is decoding or has at most `LONG` unread characters in its prompt."""
         return any(len(request.unread) <= LONG and not request.done for request in self.running)
 
     @property
@@ -59,7 +59,7 @@ class Batch:
 
     @property
     def empty(self) -> bool:
-        """Whether it has no requests left."""
+        """Whether the batch has no requests left."""
         return not self.requests
 
     def join(self, request: Request) -> None:
@@ -67,9 +67,9 @@ class Batch:
         self.joining.append(request)
 
     def step(self) -> None:
-        """Remove the requests that are done, then read one character of each; where its prompt is read, write one.
+        """Remove the requests that are done; read one character of each other, and write one if its prompt is read.
 
-        An error in what a single request needs fails that request alone. Any other error is raised.
+        An error that concerns a single request ends only that request. Any other error is raised.
         """
         if self.joining:
             self._admit()
@@ -103,10 +103,11 @@ class Batch:
                 fail(request)
 
     def prefill(self, characters: int) -> int:
-        """Read a piece of the first long prompt, of at most so many characters; return how many were read.
+        """Read at most `characters` characters of the first long prompt; return how many were read.
 
-        This takes less time than as many steps, and gives the same state bit for bit. The last character of a prompt is
-        left to a step. A request that adapts has no long prompt, since it needs what the network computes at each step.
+        A prefill takes less time than the same number of steps, and gives the same state bit for bit. It leaves the
+        last character of a prompt to `step`. It skips requests with `adapt`, which need the hidden state after every
+        character. It reads nothing (0) with window context or with a decoder that is not exact.
         """
         if isinstance(self.reader, WindowReader) or not self.model.decoder.exact:
             return 0
@@ -121,7 +122,7 @@ class Batch:
         return 0
 
     def _adapt(self, logits: NDArray[np.float32]) -> None:
-        """Let those requests that adapt learn from what was read, or put logits of their own into `logits` (B, V)."""
+        """For each request with `adapt`: learn from its prompt, or write its own logits into `logits` (B, V)."""
         adapting = [(b, request) for b, request in enumerate(self.running) if request.config.adapt]
         if adapting and isinstance(self.reader, CarriedReader):
             hidden = self.reader.hidden
@@ -138,7 +139,7 @@ class Batch:
         self.running, self.joining = [], []
 
     def _admit(self) -> None:
-        """Let the joining requests run; if that fails with all of them at once, try each alone."""
+        """Let the joining requests run; if an error prevents this for all together, try each one alone."""
         joining, self.joining = self.joining, []
         try:
             self._reorder(joining)
@@ -150,14 +151,14 @@ class Batch:
                     fail(request)
 
     def _reorder(self, joining: Sequence[Request] = ()) -> None:
-        """Remove the requests that are done, and let `joining` run; if this raises, the batch is as it was."""
+        """Remove the requests that are done, and let `joining` run; an exception leaves the batch unchanged."""
         for b, request in enumerate(self.running):
             if request.done:
                 self._save_prefix(b, request)
         keep = [b for b, request in enumerate(self.running) if not request.done]
         reader = self.reader.reorder(keep, len(joining))
         if any(request.config.context == "window" for request in joining):
-            reader = WindowReader(joining[0].model)  # it is alone
+            reader = WindowReader(joining[0].model)  # a request with window context has a batch to itself
         running = [*(self.running[b] for b in keep), *joining]
         for b, request in enumerate(joining, start=len(keep)):
             self._load_prefix(reader, b, request)
@@ -173,7 +174,7 @@ class Batch:
             self.prefix_cache.put(self.networks, read, self.reader.streams.save_state(b))
 
     def _load_prefix(self, reader: CarriedReader | WindowReader, b: int, request: Request) -> None:
-        # A request that adapts learns from its whole prompt while that is read.
+        # A request that adapts must read its whole prompt, because it learns while it reads.
         if self.prefix_cache and isinstance(reader, CarriedReader) and not request.config.adapt:
             length, state = self.prefix_cache.longest(self.networks, request.ids)
             if length:
@@ -182,7 +183,7 @@ class Batch:
 
 
 def fail(request: Request) -> None:
-    """End a request because of the error that is being handled, which goes to the log."""
+    """End a request because of the error that is being handled, and log the error."""
     if not request.done:
         logging.exception("a request failed")
     request.fail()

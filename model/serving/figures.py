@@ -1,4 +1,4 @@
-"""Figures of a running scheduler: whether it is well, and what a monitor wants to draw."""
+"""Figures of a running scheduler: a health check, and metrics for Prometheus."""
 
 import math
 import os
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-STALLED = 30  # seconds in which something is asked for and no character is written
-BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, math.inf)  # seconds to the first character
+STALLED = 30  # seconds; the scheduler is stalled if a text is asked for and no character is written for longer
+BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, math.inf)  # seconds: upper bounds of the time to first character
 
 
 @dataclass
 class Figures:
-    """What has happened since the start; the scheduler's thread counts, except for the refusals."""
+    """Counts since the start. Only the scheduler's thread changes them, except for the refusals."""
 
     characters: int = 0
-    # For each of `BUCKETS`, the number of texts whose first character came in at most so many seconds.
+    # For each of `BUCKETS`: the number of texts whose time to first character was at most this many seconds.
     first_characters: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))
-    seconds_to_first: float = 0.0  # of all those texts together
+    seconds_to_first: float = 0.0  # the sum over all texts
     last_character: float = field(default_factory=monotonic)
     refusals: Counter[str] = field(default_factory=Counter)  # by the name of the limit
 
@@ -28,13 +28,16 @@ class Figures:
         self.last_character = monotonic()
 
     def began(self, seconds: float) -> None:
-        """Count a text whose first character came so long after it was asked for."""
+        """Count a text whose first character came `seconds` after the text was asked for."""
         self.seconds_to_first += seconds
         for place, most in enumerate(BUCKETS):
             self.first_characters[place] += seconds <= most
 
     def stalled(self, asked_at: float | None) -> bool:
-        """Whether too long ago a text was asked for, at `asked_at`, and nothing was written since."""
+        """Whether, for more than `STALLED` seconds, a text has been asked for and no character was written.
+
+        `asked_at` is when the text was asked for, by `time.monotonic`; None if no text is.
+        """
         return asked_at is not None and monotonic() - max(asked_at, self.last_character) > STALLED
 
 
@@ -67,7 +70,7 @@ def prometheus(figures: Figures, queue: int, running: int, slots: int, analyses:
 
 
 def resident() -> int:
-    """The bytes of memory that this process has; 0 where the system is not Linux."""
+    """The resident memory of this process in bytes; 0 if the system is not Linux."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

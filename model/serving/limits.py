@@ -1,4 +1,4 @@
-"""Limits: how much one visitor may ask for at once, and all visitors together."""
+"""Limits: how much one visitor, and all visitors together, may ask for at the same time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MOST = 10**12
 
 
 class LimitError(Exception):
-    """A limit is met: the message says which one, and what to do; `limit` is its name."""
+    """A request would exceed a limit: the message says which one and what to do; `limit` is its name."""
 
     def __init__(self, limit: str, message: str) -> None:
         super().__init__(message)
@@ -19,10 +19,11 @@ class LimitError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What may be asked for at the same time; ValueError for a value outside its range.
+    """How much may be asked for at the same time; ValueError for a value outside its range.
 
-    A visitor is an address on the network, so a school can be one visitor. What is over the limit of slots waits; what
-    is over any other limit is refused.
+    A visitor is an address on the network, so a school can be one visitor. A request over the limit of slots waits in
+    the queue; a request over any other limit is refused. The last three limits bound what is kept for later: beyond
+    them, the oldest is dropped.
     """
 
     slots: int = option(64, "texts that are written at the same time; others wait in the queue", 1, MOST)
@@ -46,9 +47,9 @@ class Limits:
         check(self)
 
     def admit(self, name: str, all: int, own: int | None) -> None:
-        """Raise LimitError where there would be `all` of what the limit `name` counts, `own` of them one visitor's.
+        """Raise LimitError if `all`, or the part of one visitor `own`, is more than the limit `name` allows.
 
-        None stands for the program itself, which is no visitor.
+        Both amounts include the new request. `own` is None for the program itself, which is not a visitor.
         """
         most, of_visitor = getattr(self, name), getattr(self, f"visitor_{name}")
         what = meanings(Limits)[name]
@@ -63,9 +64,9 @@ class Limits:
 
 
 def limits_of(environment: Mapping[str, str]) -> Limits:
-    """The limits, as far as they are set by environment variables such as LIMIT_VISITOR_TEXTS=200.
+    """The limits: the defaults, except for those that variables such as LIMIT_VISITOR_TEXTS=200 set.
 
-    ValueError, in one sentence, for a variable that is not a whole number in its range.
+    ValueError, in one sentence, for an unknown LIMIT_ variable, or a value that is not a whole number in its range.
     """
     names = {PREFIX + name.upper(): name for name in meanings(Limits)}
     given: dict[str, int] = {}

@@ -12,10 +12,10 @@ from model.vocabulary import Vocabulary
 
 
 class Pair:
-    """Two models and the characters of both; it is made once and serves all their mixtures, whatever the weight.
+    """Two models and a vocabulary of the characters of both; all mixtures of the two, of any weight, can use one pair.
 
-    Both read the whole text. A model reads a character that it does not know as the nearest one that it knows (see
-    `Vocabulary.repair`), or else as a space, and it never writes such a character.
+    Both models read the whole text. If a character is not in the vocabulary of a model, this model reads the nearest
+    one that is (see `Vocabulary.repair`), or else a space, and it predicts the character with probability 0.
     """
 
     def __init__(self, first: Model, second: Model) -> None:
@@ -34,11 +34,14 @@ class Mixture:
         self.decoder = MixedDecoder(pair, weight)
 
 
-AnyModel = Model | Mixture  # what a request can be for
+AnyModel = Model | Mixture  # the model of a request
 
 
 def networks(model: AnyModel) -> Model | Pair:
-    """What computes the states of `model`: requests of the same networks can share a batch and cached prefixes."""
+    """The pair of a mixture, or the model itself: its networks compute the states.
+
+    Requests with the same networks can share a batch and the states in the prefix cache.
+    """
     return model.pair if isinstance(model, Mixture) else model
 
 
@@ -59,10 +62,10 @@ class MixedStreams:
 
     def __init__(self, decoder: MixedDecoder, parts: list[Streams], weights: NDArray[np.float64]) -> None:
         self.decoder, self.parts, self.weights = decoder, parts, weights
-        self.responsibilities = np.zeros((0, 0))  # (B, V): the probability that a next character is from the second
+        self.responsibilities = np.zeros((0, 0))  # (B, V): probability of the second model, given the next character
 
     def step(self, ids: NDArray[np.int64], rows: slice = ALL) -> Floats:
-        """As `Streams.step`: the logits are the logarithms of the mixed probabilities."""
+        """As `Streams.step`; the logits are the log probabilities of the mixture, -inf for a probability of 0."""
         first, second = (part(ids, own, rows) for part, own in zip(self.decoder.parts, self.parts, strict=True))
         weights = self.weights[rows, None]
         of_first, of_second = (1 - weights) * first, weights * second
@@ -77,7 +80,7 @@ class MixedStreams:
             streams.prefill(b, part.ids[ids])
 
     def reorder(self, keep: Sequence[int], fresh: int = 0) -> "MixedStreams":
-        """As `Streams.reorder`; the fresh ones have the weight of the decoder until they get another."""
+        """As `Streams.reorder`; fresh streams begin with the mixture weight of the decoder."""
         weights = np.append(self.weights[list(keep)], np.full(fresh, self.decoder.weight))
         return MixedStreams(self.decoder, [streams.reorder(keep, fresh) for streams in self.parts], weights)
 
@@ -97,7 +100,7 @@ class MixedStreams:
 
 
 class _Part:
-    """One of the two models, which reads and predicts joint ids: those of the characters of both."""
+    """One model of a pair; it reads and predicts joint ids, which are the ids in the vocabulary of the pair."""
 
     def __init__(self, model: Model, both: Vocabulary) -> None:
         self.decoder: Decoder = model.decoder
@@ -108,16 +111,16 @@ class _Part:
         self.ids = np.array([_nearest(model.vocabulary, character) for character in both.characters])  # joint to own id
 
     def __call__(self, ids: NDArray[np.int64], streams: Streams, rows: slice) -> NDArray[np.float64]:
-        """Read joint ids (B,); return the probability of each joint id in `rows` (B, V), 0 for unknown characters."""
+        """Read joint ids (B,); return the probabilities (B, V) of the next joint ids in the streams `rows`."""
         logits = np.ascontiguousarray(streams.step(self.ids[ids], rows), dtype=np.float64)
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         mixed = np.zeros((len(p), self.size))
-        mixed[:, self.columns] = p / np.cumsum(p, axis=1)[:, -1:]  # `sum` adds up in another order for another B
+        mixed[:, self.columns] = p / np.cumsum(p, axis=1)[:, -1:]  # the order in which `sum` adds depends on B
         return mixed
 
 
 def _nearest(vocabulary: Vocabulary, character: str) -> int:
-    """The id of the character itself, or of its replacement after a letter, or of a space."""
+    """The id of `character`, or else of its replacement after a letter, or of a space, or `Vocabulary.start`."""
     letter = next((c for c in vocabulary.characters if c.isalpha()), "")
     stand_in = vocabulary.repair(letter + character).text[len(letter) :]
     return vocabulary.ids.get(character, vocabulary.ids.get(stand_in[:1] or " ", vocabulary.start))

@@ -1,4 +1,4 @@
-"""The prefix cache: states of models after texts, so that a text with a known beginning is not read from its start."""
+"""The prefix cache: states of models after texts, so that the cached beginning of a prompt is not read again."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from model.loaded import Model
 from model.serving.mixture import Pair
 
-Networks = Model | Pair  # whose states they are
+Networks = Model | Pair  # the owner of a state: see `model.serving.mixture.networks`
 
 MOST = 16_000_000  # bytes: a state takes 6 to 20 kB, and each character of its text 4 bytes
 OVERHEAD = 500  # bytes that Python needs for an entry
@@ -18,16 +18,16 @@ SHORTEST = 50  # characters; a shorter text is read quickly and is not kept
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    networks: "ref[Networks]"  # which may be gone: nothing is kept of a model that is used no longer
+    networks: "ref[Networks]"  # weak, so the cache does not keep an unused model in memory
     ids: bytes
     state: Any
     size: int  # bytes
 
 
 class PrefixCache:
-    """The states of models after texts, the latest of them that fit into so many bytes.
+    """The states of models after texts: the latest ones, at most `most` bytes.
 
-    A cached state equals the one that reading the text again would give, so the cache changes only the time.
+    A cached state equals the state after reading the text again, so the cache changes only the time.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -50,9 +50,9 @@ class PrefixCache:
                 self.bytes -= self._entries.pop(0).size
 
     def longest(self, networks: Networks, ids: list[int]) -> tuple[int, Any]:
-        """The length of the longest cached prefix of `ids`, at least one id shorter than these, and the state after it.
+        """The length of the longest cached prefix of `ids`, and the state after it; (0, None) if none is cached.
 
-        (0, None) where none is cached.
+        The prefix is at least one id shorter than `ids`, so that at least one id remains to be read.
         """
         key = _key(ids[:-1])
         known = [entry for entry in self._entries if entry.networks() is networks and key.startswith(entry.ids)]
@@ -61,7 +61,7 @@ class PrefixCache:
 
 
 def _bytes(state: Any) -> int:
-    """What the arrays of a state take; it holds them in lists and tuples."""
+    """The size in bytes of the arrays in a state, which are nested in lists and tuples."""
     if isinstance(state, list | tuple):
         return sum(map(_bytes, state))
     return state.nbytes if isinstance(state, np.ndarray) else 0

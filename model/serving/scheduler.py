@@ -1,17 +1,17 @@
-"""The scheduler: one thread that writes all texts at once, each by one character in each round.
+"""The scheduler: one thread that writes all texts at the same time, in rounds of at most one character for each text.
 
 Which thread owns what:
 
-- The scheduler's thread alone uses the batches and the prefix cache; and of each request that has a slot, the ids, the
-  random numbers and what is still to read of its prompt. None of this has a lock.
+- Only the scheduler's thread uses the batches, the prefix cache and, of each request with a slot, the ids, the random
+  numbers and the unread part of the prompt. None of these has a lock.
 - The queue and the running requests are shared. `Scheduler._changed` is their lock.
-- The text of a request is shared: the scheduler's thread appends to it, and any thread may read it at any time. Ending
-  a request (`cancel`) and appending to it exclude each other by a lock of the request. So once `done` is true, the text
-  is complete: read `done` first, then `text`.
+- The text of a request is shared: the scheduler's thread appends to it, and any thread may read it at any time. Each
+  request has a lock, so that `cancel` and an append cannot happen at the same time. So once `done` is true, the text is
+  complete: read `done` first, then `text`.
 - A model is shared and never changes. Its decoder is made at the first use. Two threads that need it at the same moment
   may both make one, which costs time and changes nothing.
 
-An error ends only the requests that need what failed. The thread itself goes on until the scheduler is closed.
+An error ends only the requests that it concerns. The thread itself runs until the scheduler is closed.
 """
 
 import atexit
@@ -34,10 +34,10 @@ from model.serving.mixture import AnyModel
 from model.serving.prefix_cache import PrefixCache
 from model.serving.work import Pieces, Work
 
-WORKERS = 2  # computations that take turns with the texts at the same time; others wait
-COSTLY = 0.5  # seconds for what is costly, for each second of the shared batches, at most, while these write
-PIECE = 256  # characters of a prompt that are read at once, at most
-SHORTEST_PIECE = 8  # and at least, since each piece costs something by itself
+WORKERS = 2  # computations (`Work`) that run at the same time; others wait
+COSTLY = 0.5  # most seconds of costly work for each second of the shared batches, while these write
+PIECE = 256  # most characters of one prefill
+SHORTEST_PIECE = 8  # fewest characters of one prefill, because each prefill has a fixed cost
 
 DEFAULT = Limits()
 Job = TypeVar("Job", Request, Work)
@@ -46,13 +46,14 @@ Job = TypeVar("Job", Request, Work)
 class Scheduler:
     """Continuous batching: requests join and leave between two steps, and no request can stop the others.
 
-    `Batch` says which requests share a step, and why each text is the same as alone. The costly ones (window context,
-    mixtures), the reading of long prompts in pieces (prefill), and other computations (`Work`) take turns: together
-    they get at most half as much time as the batches of single models, as long as there are any that write. A free slot
-    goes to the visitor who has the fewest, and `Limits` says how much each may ask for. A text grows whether or not
-    anything reads it, so a slow reader delays no other request either. After Yu et al., "Orca: A Distributed
-    Serving System for Transformer-Based Generative Models", 2022, section 4.1, and Agrawal et al., "Taming
-    Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve", 2024, section 4.
+    `Batch` says which requests share a step, and why each text is the same as alone. The shared batches advance in
+    every round. All other work is costly and takes turns: requests with window context, a mixture or a decoder that is
+    not exact, the prefill of long prompts, and other computations (`Work`). Together they get at most half as much time
+    as the shared batches, as long as one of these is writing. A free slot goes to the visitor with the fewest slots,
+    and `Limits` says how much each visitor may ask for. A text grows whether or not a client reads it, so a slow client
+    delays no other request. Sources: Yu et al., "Orca: A Distributed Serving System for Transformer-Based Generative
+    Models", 2022, section 4.1, and Agrawal et al., "Taming Throughput-Latency Tradeoff in LLM Inference with
+    Sarathi-Serve", 2024, section 4.
     """
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
@@ -60,17 +61,17 @@ class Scheduler:
         self.figures = Figures()
         self._changed = threading.Condition()
         self._queue: list[Request] = []
-        self._running: list[Request] = []  # those with a slot, some of which may be done
+        self._running: list[Request] = []  # requests with a slot; some may be done
         self._work_queue: list[Work] = []
         self._working: list[Work] = []
         self._closed = False
-        self._turns: list[Batch | Work] = []  # what is advanced in each round
-        self._credit = 0.0  # seconds that may still be used for what is not a step of a shared batch
-        self._seconds_per_character = 1e-3  # of a prompt, as last measured
+        self._turns: list[Batch | Work] = []  # batches and computations that still have something to do
+        self._credit = 0.0  # seconds that costly work may still take; negative if it took too many
+        self._seconds_per_character = 1e-3  # of a prefill, as last measured
         self._prefix_cache = PrefixCache(self.limits.prefix_cache)
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
-        atexit.register(self.close)  # Python would end the thread in the middle of a matrix product, and abort
+        atexit.register(self.close)  # else Python ends the thread during a matrix product and aborts
 
     def submit(
         self,
@@ -81,17 +82,17 @@ class Scheduler:
         written: str = "",
         visitor: str | None = None,
     ) -> Request:
-        """Ask for a text; it grows until it is done or cancelled. While all slots are taken, it waits in the queue.
+        """Return a new request; it waits in the queue for a slot, then its text grows until it is done or cancelled.
 
-        `own` and `written` are those of `Request`; `visitor` is who asks, None for the program itself. LimitError where
-        a limit is met, RuntimeError if the scheduler is closed.
+        `own` and `written` are those of `Request`; `visitor` is who asks, None for the program itself. LimitError if
+        the request exceeds a limit, RuntimeError if the scheduler is closed.
         """
         request = Request(model, prompt, config, own, written, visitor)
         self.enqueue(request)
         return request
 
     def enqueue(self, request: Request) -> None:
-        """Ask for the text of a request that has not run; the errors are those of `submit`."""
+        """Put a request that has not run into the queue; the errors are those of `submit`."""
         with self._changed:
             self._open()
             others = [other for other in (*self._queue, *self._running) if not other.done]
@@ -101,9 +102,9 @@ class Scheduler:
             self._changed.notify()
 
     def compute(self, pieces: Pieces[Any], visitor: str | None = None) -> Work:
-        """Ask for a computation in pieces, which takes turns with the texts.
+        """Return a new computation in pieces, which takes turns with the texts.
 
-        LimitError where a limit is met, RuntimeError if the scheduler is closed.
+        LimitError if it exceeds a limit, RuntimeError if the scheduler is closed.
         """
         work = Work(pieces, visitor)
         with self._changed:
@@ -119,7 +120,10 @@ class Scheduler:
             raise RuntimeError("the scheduler is closed and writes no more texts")
 
     def _admit(self, limit: str, new: Job, others: Sequence[Job], amounts: Sequence[int]) -> None:
-        """Raise LimitError, and count it, if `new` is too much beside the others; amounts are of these and of `new`."""
+        """Raise LimitError, and count the refusal, if `new` and `others` together exceed `limit`.
+
+        `amounts` has a number for each of `others`, and then one for `new`.
+        """
         visitors = [*(other.visitor for other in others), new.visitor]
         of_visitor = sum(n for visitor, n in zip(visitors, amounts, strict=True) if visitor == new.visitor)
         try:
@@ -129,7 +133,7 @@ class Scheduler:
             raise
 
     def close(self) -> None:
-        """Cancel every request; return when nothing is computed any more."""
+        """Cancel every request and computation; return when the thread has ended."""
         with self._changed:
             self._closed = True
             jobs: list[Request | Work] = [*self._queue, *self._running, *self._work_queue, *self._working]
@@ -159,7 +163,7 @@ class Scheduler:
 
     @property
     def healthy(self) -> bool:
-        """Whether a character was written lately, or none is asked for."""
+        """Whether the thread is alive and no text waits too long (see `Figures.stalled`)."""
         with self._changed:
             asked = [request.asked_at for request in (*self._queue, *self._running) if not request.done]
         return not self.figures.stalled(min(asked, default=None)) and self._thread.is_alive()
@@ -174,7 +178,7 @@ class Scheduler:
     # ---- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        torch.set_flush_denormal(True)  # a setting of each thread
+        torch.set_flush_denormal(True)  # torch has this setting for each thread
         while not self._closed:
             try:
                 self._round()
@@ -186,7 +190,7 @@ class Scheduler:
                 self._turns = []
 
     def _round(self) -> None:
-        """Give the free slots to the first in the queue; advance the shared batches by one step, and others in turn."""
+        """Fill the free slots from the queue; advance each shared batch by one step, and the others in turn."""
         for request in self._admitted():
             try:
                 self._assign(request)
@@ -195,14 +199,14 @@ class Scheduler:
         shared = [batch for batch in self._turns if batch.shared]
         others = [batch for batch in self._turns if not batch.shared]
         seconds = self._step(shared)
-        # A step that was longer than its credit is paid back before the next one.
+        # Costly work that took longer than its credit leaves a debt, which delays the next costly work.
         self._credit = min(self._credit, 0) + COSTLY * seconds if any(batch.writing for batch in shared) else inf
         for batch in shared:
             if self._credit > 0:
                 self._credit -= self._prefill(batch)
         waiting = list(others)
         while waiting and self._credit > 0:
-            others = [*others[1:], others[0]]  # whose turn it was is last the next time
+            others = [*others[1:], others[0]]  # this one gets its turn now, and is last the next time
             batch = waiting.pop(0)
             self._credit -= self._step([batch])
             self._credit -= self._prefill(batch)
@@ -248,7 +252,7 @@ class Scheduler:
         return seconds
 
     def _admitted(self) -> list[Request]:
-        """Wait until there is something to do; take from the queue as many requests as there are free slots."""
+        """Wait until there is something to do; give the free slots to requests of the queue, and return these."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._work_queue or self._turns or self._closed)
             slots, of_visitor = self.limits.slots, self.limits.visitor_slots
@@ -269,9 +273,10 @@ class Scheduler:
 
 
 def in_turn(queue: Sequence[Job], running: Sequence[Job]) -> list[tuple[int, Job]]:
-    """The queue in the order in which its jobs are due, each with how many its visitor has when it runs.
+    """The jobs of the queue in the order in which they get a slot, each with its rank.
 
-    First those of the visitors who have the fewest; among these, in the order in which they were asked for.
+    The rank of a job is how many jobs its visitor has: those that run, those before it in the queue, and itself. The
+    lowest rank comes first; jobs of equal rank keep the order of the queue.
     """
     have = Counter(job.visitor for job in running if not job.done)
     ranked = []
@@ -284,7 +289,10 @@ def in_turn(queue: Sequence[Job], running: Sequence[Job]) -> list[tuple[int, Job
 def admitted(
     queue: Sequence[Job], running: Sequence[Job], slots: int, of_visitor: int
 ) -> tuple[list[Job], list[Job], list[Job]]:
-    """Which jobs of the queue get a free slot, at most so many of one visitor; then all that run, and who waits."""
+    """The jobs of the queue that get a free slot, then all jobs that run, and then all that still wait.
+
+    A visitor has at most `of_visitor` slots. Jobs that are done are left out.
+    """
     waiting = [job for job in queue if not job.done]
     busy = [job for job in running if not job.done]
     free = slots - len(busy)
