@@ -1,7 +1,8 @@
 """Helper functions for the tests that open the app in a browser."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -90,6 +91,14 @@ def settle(page: Page, **values: str | float) -> None:
             field.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); }", value)
         else:
             field.fill(str(value))
+
+
+def until(page: Page, true: Callable[[], object]) -> None:
+    """Wait until something is true that the test sees, while the page goes on; fail after `SLOW`."""
+    deadline = time.monotonic() + SLOW / 1000
+    while not true():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
 
 
 def done(page: Page) -> str:

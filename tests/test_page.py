@@ -21,6 +21,7 @@ from tests.browser import (
     text,
     tinted,
     type_story,
+    until,
     visit,
     write,
 )
@@ -458,6 +459,35 @@ def test_every_lens_tints_the_same_text_and_follows_it(page: Page) -> None:
     page.wait_for_function("![...CSS.highlights.keys()].some(name => name.startsWith('neuron'))")
 
 
+def test_a_lens_opens_while_another_one_waits_for_its_answer(page: Page) -> None:
+    type_story(page, "Zebras. " + TALE[10:60])
+    held: list[Route] = []
+    page.route("**/call/surprise/*", lambda route: held.append(route))
+    page.get_by_role("radio", name="Surprise").check()
+    until(page, lambda: held)
+    page.get_by_role("radio", name="Copies").check()
+    expect(part(page, "lens")).to_contain_text("One passage stands in what the model has read.")
+    page.unroute("**/call/surprise/*")
+    page.get_by_role("radio", name="Surprise").check()
+    expect(part(page, "lens")).to_contain_text("bits per character in what is shown")
+
+
+def test_a_neuron_without_a_meaning_that_is_held_is_shown_when_the_lens_opens_again(page: Page) -> None:
+    page.get_by_role("radio", name="Neurons").check()
+    expect(page.locator("input[name=neuron]").first).to_be_checked()
+    named = page.locator(".neurons label").all_inner_texts()
+    number = next(n for n in range(1, 12) if not any(f"layer 1, number {n} " in each for each in named))
+    page.get_by_text("Any neuron by its number").click()
+    page.get_by_role("spinbutton", name="Number").fill(str(number))
+    page.get_by_role("button", name="Show", exact=True).click()
+    held = page.get_by_label("Hold it fixed while the model writes")
+    held.check()
+    page.get_by_role("radio", name="Who wrote it").check()
+    page.get_by_role("radio", name="Neurons").check()
+    expect(held).to_be_checked()
+    expect(page.locator("input[name=neuron]:checked")).to_have_count(0)
+
+
 def test_a_letter_can_be_clicked_in_every_lens(page: Page) -> None:
     settle(page, length=5, stop="length")
     type_story(page, TALE[:70])
@@ -507,8 +537,7 @@ def look_for_neurons_and_type(page: Page) -> None:
           new MutationObserver(() => shares.push(bar.value)).observe(bar, { attributes: true });
         }"""
     )
-    while not held:
-        page.wait_for_timeout(20)
+    until(page, lambda: held)
     held[0].continue_()
     page.unroute("**/call/neurons/*")
     expect(page.locator("input[name=neuron]").first).to_be_checked()
@@ -579,8 +608,7 @@ def test_an_alternative_that_is_chosen_early_is_inserted_once_it_is_written(page
     page.keyboard.press("3")
     expect(part(page, "status")).to_contain_text("as soon as it is written")
     assert text(page) == "the old lion "
-    while len(held) < 3:
-        page.wait_for_timeout(20)
+    until(page, lambda: len(held) == 3)
     for route in held:
         route.continue_()
     page.unroute("**/call/write/*")
@@ -672,6 +700,42 @@ def test_stories_have_names_and_files(page: Page) -> None:
     )
     expect(part(page, "name")).to_have_value("c")
     assert text(page) == "Ä\nö"
+
+
+def test_a_full_store_takes_the_text_alone_and_undo_still_works(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          const { setItem } = window.whole = { setItem: Storage.prototype.setItem };
+          Storage.prototype.setItem = function (key, value) {
+            if (value.includes('"past":[[')) throw new DOMException("It is full.", "QuotaExceededError");
+            setItem.call(this, key, value);
+          };
+        }"""
+    )
+    settle(page, length=8000, stop="length")
+    type_story(page, "one ")
+    part(page, "write").click()
+    page.wait_for_function("Object.values(localStorage).some((kept) => kept.length > 1000)")  # saved as it is written
+    whole = done(page)
+    assert len(whole) == 8004
+    page.wait_for_function("(end) => Object.values(localStorage).some((kept) => kept.includes(end))", arg=whole[-30:])
+    part(page, "undo").click()
+    assert text(page) == "one "
+    page.evaluate("Object.assign(Storage.prototype, window.whole)")
+
+
+def test_a_link_restores_the_style(page: Page) -> None:
+    part(page, "style").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    expect(part(page, "style")).to_have_value("70")
+    type_story(page, "a hat")
+    part(page, "export").click()
+    part(page, "copy-link").click()
+    expect(part(page, "export-status")).to_have_text("A link to this story is copied.")
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(part(page, "style")).to_have_value("70")
+    assert text(page) == "a hat"
 
 
 def test_a_link_restores_text_and_settings_and_its_wrong_values_are_ignored(page: Page, small_server: str) -> None:

@@ -184,6 +184,13 @@ class Story {
 
   // ---- to keep and to restore ----------------------------------------------------------------------------------------
 
+  // Returns a copy with no steps to undo, which takes less space.
+  withoutHistory() {
+    const copy = new Story(this);
+    copy.parts = copy.base = this.parts;
+    return copy;
+  }
+
   toJSON() {
     const pool = [], places = new Map();
     const packed = (parts) => parts.map(({ start, end, at, versions }) => [start, end, at, versions.map(put)]);

@@ -1,6 +1,7 @@
 // Opening and sharing the visitor's stories: the two dialogs, files and links.
 
 const LONGEST_FILE = 100000; // characters of a text from a file or a link, at most
+const shortened = (text) => (text.length > LONGEST_FILE ? text.slice(0, whole(text, LONGEST_FILE - 1)) : text);
 
 function storyFiles(page) {
   const { element, part, say, editor } = page;
@@ -65,7 +66,7 @@ function storyFiles(page) {
     try {
       if (/\.json$/i.test(file.name)) found = Story.from(JSON.parse(content));
       else {
-        found = new Story({ text: plain(content).slice(0, LONGEST_FILE), settings: page.settings });
+        found = new Story({ text: shortened(plain(content)), settings: page.settings });
         if (plain(content).length > LONGEST_FILE) cut = ` It is longer than a story can be: these are its first ${LONGEST_FILE.toLocaleString("en")} characters.`;
       }
     } catch (error) {
@@ -101,13 +102,9 @@ function storyFiles(page) {
   page.on("copy", () => copy(page.story.text, "The text is copied."));
   page.on("save-text", () => saveStory(page.story.text, "text/plain", ".txt"));
   page.on("save-story", () => saveStory(JSON.stringify({ ...page.story.toJSON(), settings: page.settings }), "application/json", ".json"));
-  page.on("save-page", async () => {
-    const told = (words) => { part("export-status").textContent = words; };
-    try {
-      await savePage(page.settings.model, told);
-    } catch (error) {
-      told(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
-    }
+  page.on("save-page", () => {
+    const tell = (words) => { part("export-status").textContent = words; };
+    return attempt(tell, () => savePage(page.settings.model, tell));
   });
   page.on("copy-link", () => {
     // The story is in the part after the #, which a browser does not send to the server.
@@ -126,8 +123,8 @@ function storyFiles(page) {
       const isNumber = typeof DEFAULTS[name] === "number" || SAMPLING.includes(name);
       return [name, isNumber ? Number(value) : typeof DEFAULTS[name] === "boolean" ? value === "true" : value];
     }));
-    if (SAMPLING.some((name) => name in values)) values.style = null;
-    return new Story({ text: plain(found.text).slice(0, LONGEST_FILE), settings: soundSettings(values, page.models) });
+    if (!("style" in values) && SAMPLING.some((name) => name in values)) values.style = null;
+    return new Story({ text: shortened(plain(found.text)), settings: soundSettings(values, page.models) });
   }
   addEventListener("hashchange", () => {
     const found = linked();

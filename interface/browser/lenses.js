@@ -8,6 +8,7 @@ const BITS = [1, 2, 4, 6, 9]; // of surprise, from which the next stronger tint 
 const ACTIVITY = [0.1, 0.3, 0.5, 0.7, 0.9]; // the same for the value of a neuron, positive or negative
 const WEIGHTS = [0.05, 0.15, 0.3, 0.5, 0.75]; // the same for the weight of a character that a letter rests on
 const REST = 700; // milliseconds without a change, after which a lens requests new values
+const ANY = { meaning: "", on: 0.9, off: -0.9 }; // of a neuron that was chosen by its number
 const AGAIN = 3000; // milliseconds until the next request while the connection is lost
 
 const step = (bounds, value) => bounds.findLastIndex((bound) => Math.abs(value) >= bound) + 1;
@@ -23,7 +24,7 @@ class Lenses {
     this.neuron = null; // { layer, neuron, meaning, on, off }
     this.found = new Map(); // model -> its neurons with a meaning
     this.copied = { text: "", model: "", passages: [] };
-    this.rests = null; // { place, weights }: for a letter, the weight of each unit before it
+    this.rests = null; // { weights }: for a letter, the weight of each unit before it
     this.here = null; // place of the letter that was chosen
     this.pending = null;
   }
@@ -32,6 +33,8 @@ class Lenses {
     this.lens = lens;
     this.rests = null;
     this.latest.clear();
+    this.pending?.abort(); // the answer would be shown in this lens
+    this.pending = null;
     this.panel.replaceChildren();
     this["show_" + lens]();
     this.refresh(0);
@@ -121,15 +124,16 @@ class Lenses {
 
   async fetch() {
     if (this.pending || this.busy()) return;
-    this.pending = new AbortController();
+    const one = this.pending = new AbortController();
     try {
-      if (this.lens === "copies") await this.fetchCopies(this.pending.signal);
-      else await this.fetchPieces(this.pending.signal);
+      if (this.lens === "copies") await this.fetchCopies(one.signal);
+      else await this.fetchPieces(one.signal);
     } catch (error) {
+      if (one.signal.aborted) return;
       if (error instanceof Lost) this.waiting = setTimeout(() => this.fetch(), AGAIN);
       else if (error instanceof Refused) this.note(error.message);
     } finally {
-      this.pending = null;
+      if (this.pending === one) this.pending = null;
     }
   }
 
@@ -151,11 +155,11 @@ class Lenses {
   async learned(signal) {
     const { text } = this.story(), { model } = this.settings(), end = text.slice(whole(text, Math.max(0, text.length - PIECE)));
     if (!end || this.compared === model + end) return;
-    const mean = ({ bits }) => (bits.reduce((sum, value) => sum + value, 0) / bits.length).toFixed(2);
-    const before = mean(await ask("surprise", { text: end, model }, signal)), after = mean(await ask("surprise", { text: end, model, adapt: true }, signal));
+    const { bits: before } = await ask("surprise", { text: end, model }, signal);
+    const { bits: after } = await ask("surprise", { text: end, model, adapt: true }, signal);
     this.compared = model + end;
     const place = this.panel.querySelector("[data-learned]");
-    if (place) place.textContent = `Learning from this text: ${before} bits per character before, ${after} while it learns.`;
+    if (place) place.textContent = `Learning from this text: ${mean(before)} bits per character before, ${mean(after)} while it learns.`;
   }
 
   missing() {
@@ -190,16 +194,20 @@ class Lenses {
     const story = this.story();
     if (this.lens === "who") this.whoFigures(story);
     if (this.lens === "surprise") {
-      const bits = [...this.inView()].filter((value) => value > 0), mean = bits.reduce((sum, value) => sum + value, 0) / bits.length;
-      if (bits.length) this.note(`${mean.toFixed(2)} bits per character in what is shown (fewer is less surprising).${readAs ? ` Read as: ${readAs}.` : ""}`);
+      const bits = this.inView();
+      if (bits.length) this.note(`${mean(bits)} bits per character in what is shown (fewer is less surprising).${readAs ? ` Read as: ${readAs}.` : ""}`);
       else this.note("There is no text to read yet.");
     }
   }
 
-  *inView() {
-    const values = [];
-    this.eachPiece(...this.editor.inSight(), (piece) => values.push(...(this.valuesOf(piece) ?? [])));
-    yield* values;
+  // Returns the values of the visible characters.
+  inView() {
+    const found = [];
+    this.eachPiece(...this.editor.inSight(), (piece) => {
+      const values = this.valuesOf(piece) ?? [];
+      for (const at of places(piece.text)) if (at < values.length) found.push(values[at]);
+    });
+    return found;
   }
 
   whoFigures(story) {
@@ -232,7 +240,7 @@ class Lenses {
     const key = make("p", { className: "key" });
     key.append("expected ", ...BITS.map((_, i) => make("span", { className: "swatch surprise-" + (i + 1), title: `${BITS[i]} bits or more` })), " surprising");
     const compare = make("button", { type: "button", className: "small", textContent: "Compare the models" });
-    compare.addEventListener("click", () => this.compare(compare));
+    onPress(compare, (words) => this.note(words), () => this.compare());
     const learned = make("p", { className: "quiet" });
     learned.dataset.learned = "";
     this.compared = "";
@@ -243,26 +251,20 @@ class Lenses {
   }
 
   // Shows the surprise of each model at the end of the text, the lowest first.
-  async compare(button) {
-    const table = this.panel.querySelector("table"), { text } = this.story(), bits = [];
-    button.setAttribute("aria-disabled", "true");
-    try {
-      for (const model of this.models) {
-        const answer = await ask("surprise", { text: text.slice(whole(text, Math.max(0, text.length - PIECE))), model: model.name });
-        bits.push([model.title, answer.bits.reduce((sum, value) => sum + value, 0) / answer.bits.length]);
-        bits.sort((a, b) => a[1] - b[1]);
-        const rows = bits.map(([name, value]) => {
-          const row = make("tr");
-          row.append(make("th", { scope: "row", textContent: name }), make("td", { textContent: Number.isFinite(value) ? value.toFixed(2) : "–" }));
-          return row;
-        });
-        table.replaceChildren(make("caption", { textContent: "Bits per character of the same text" }), ...rows);
-        table.hidden = false;
-      }
-    } catch (error) {
-      this.note(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
+  async compare() {
+    const table = this.panel.querySelector("table"), { text } = this.story(), found = [];
+    for (const model of this.models) {
+      const { bits } = await ask("surprise", { text: text.slice(whole(text, Math.max(0, text.length - PIECE))), model: model.name });
+      found.push([model.title, mean(bits)]);
+      found.sort((a, b) => a[1] - b[1]);
+      const rows = found.map(([name, value]) => {
+        const row = make("tr");
+        row.append(make("th", { scope: "row", textContent: name }), make("td", { textContent: value }));
+        return row;
+      });
+      table.replaceChildren(make("caption", { textContent: "Bits per character of the same text" }), ...rows);
+      table.hidden = false;
     }
-    button.removeAttribute("aria-disabled");
   }
 
   // ---- copies --------------------------------------------------------------------------------------------------------
@@ -336,11 +338,10 @@ class Lenses {
       return label;
     }));
     const { fixed } = this.settings();
-    const wanted = fixed && found.findIndex((one) => one.layer === fixed.layer && one.neuron === fixed.neuron);
-    if (found.length) {
-      list.querySelectorAll("input")[Math.max(0, wanted ?? 0)].checked = true;
-      this.choose(found[Math.max(0, wanted ?? 0)]);
-    }
+    const at = fixed ? found.findIndex((one) => one.layer === fixed.layer && one.neuron === fixed.neuron) : 0;
+    const one = found[at] ?? (fixed && { ...ANY, ...fixed }); // a neuron that is held can be one without a meaning
+    if (found[at]) list.querySelectorAll("input")[at].checked = true;
+    if (one) this.choose(one);
   }
 
   byNumber(info) {
@@ -356,7 +357,7 @@ class Lenses {
     show.addEventListener("click", () => {
       const at = (input) => Math.min(Math.max(1, Math.round(input.value) || 1), Number(input.max)) - 1;
       for (const radio of this.panel.querySelectorAll("input[name=neuron]")) radio.checked = false;
-      this.choose({ layer: at(layer), neuron: at(neuron), meaning: "", on: 0.9, off: -0.9 });
+      this.choose({ ...ANY, layer: at(layer), neuron: at(neuron) });
     });
     row.append(show);
     details.append(make("summary", { textContent: "Any neuron by its number" }), row);
@@ -401,15 +402,17 @@ class Lenses {
 
   async restsOn(place) {
     const { text } = this.story(), { model } = this.settings();
-    const before = text.slice(whole(text, Math.max(0, place - 1000)), place);
+    const before = text.slice(whole(text, Math.max(0, place - BEFORE)), place);
     const { weights } = await ask("rests_on", { text: before, letter: String.fromCodePoint(text.codePointAt(place)), model });
     const found = new Array(place - before.length).fill(0).concat(inUnits(before, weights));
-    this.rests = { place, weights: found };
+    this.rests = { weights: found };
     this.paint();
   }
 }
 
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+// Returns the mean in two digits; "–" of no values.
+const mean = (values) => (values.length ? (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2) : "–");
 const unitsAt = (text, place) => (text.codePointAt(place) > 0xffff ? 2 : 1);
 
 // Returns `place`, or the next place if `place` is between the two units of a character.

@@ -14,7 +14,7 @@ function lessonPage(element, { models }) {
 
   const status = part("lesson-status"), temperature = part("lesson-temperature");
   const example = new Editor(part("example"), { edited() {}, moved() {}, undo() {}, redo() {} });
-  let at = EXAMPLE.length, letters = [], tints = {}, written = 0;
+  let at = EXAMPLE.length, letters = [], tints = {};
   const sampling = () => ({ temperature: Number(temperature.value), top_k: 0, top_p: 1, min_p: 0 });
 
   function paint() {
@@ -36,7 +36,9 @@ function lessonPage(element, { models }) {
   const look = (place) => attempt(tellIn(status), async () => {
     at = place;
     paint();
-    letters = await ask("likeliest", { text: example.text.slice(0, at), model: modern.name });
+    const found = await ask("likeliest", { text: example.text.slice(0, place), model: modern.name });
+    if (at !== place) return; // another letter is chosen by now
+    letters = found;
     bars();
     status.textContent = at < example.text.length ? `The letter ${at + 1} of ${example.text.length}.` : "The next letter.";
   });
@@ -67,7 +69,6 @@ function lessonPage(element, { models }) {
       at = example.text.length;
       paint();
     }
-    written += arrived.length;
     status.textContent = "Now click a letter.";
     await look(at);
   });

@@ -9,7 +9,7 @@ function storyNext(page) {
 
   async function show(at) {
     const { story, lenses } = page, text = story.text.slice(whole(story.text, Math.max(0, at - LOOK_BACK)), at);
-    next = { at, letters: next?.letters ?? null };
+    next = { at, letters: null }; // the old bars stay in sight until the answer
     lenses.here = at;
     lenses.rests = null;
     lenses.paint();
@@ -24,7 +24,9 @@ function storyNext(page) {
       draw();
       reveal();
     } catch (error) {
-      if (!one.signal.aborted) part("next-note").textContent = error instanceof Refused ? error.message : "The connection is lost. Click the letter again when it is back.";
+      if (one.signal.aborted) return;
+      part("bars").replaceChildren();
+      part("next-note").textContent = error instanceof Refused ? error.message : "The connection is lost. Click the letter again when it is back.";
     }
   }
 
@@ -60,14 +62,10 @@ function storyNext(page) {
     if (start === end && at !== null && !page.writing && page.story.text) show(at);
   });
   page.on("next-here", () => show(editor.caret));
-  page.on("rests", async () => {
-    try {
-      await page.lenses.restsOn(next.at);
-      say("The tint shows what this letter rests on: the stronger, the more it matters.");
-    } catch (error) {
-      say(error instanceof Refused ? error.message : "The connection is lost. Try again when it is back.");
-    }
-  });
+  page.on("rests", () => attempt(say, async () => {
+    await page.lenses.restsOn(next.at);
+    say("The tint shows what this letter rests on: the stronger, the more it matters.");
+  }));
 
   return { show, draw, hide, shown: () => next !== null };
 }

@@ -50,15 +50,12 @@ const shelf = {
       outcome = "parted";
     }
     story.revision += 1;
-    const keep = () => lasting.setItem(keyOf(story.id), JSON.stringify({ ...story.toJSON(), changed: Date.now() }));
+    const keep = (kept) => lasting.setItem(keyOf(story.id), JSON.stringify({ ...kept.toJSON(), changed: Date.now() }));
     try {
-      keep();
+      keep(story);
     } catch {
-      // The store is full: save the story without the undo history.
-      story.base = story.parts;
-      story.past = story.future = [];
       try {
-        keep();
+        keep(story.withoutHistory()); // the store is full
       } catch {
         story.revision -= 1;
         return "full";

@@ -72,7 +72,7 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     job = told;
     own.keep(told);
     list();
-    const { state, error, model, progress, can_go_on } = told, running = state === "training", waiting = state === "waiting";
+    const { state, error, model, can_go_on } = told, running = state === "training", waiting = state === "waiting";
     const before_training = ["reading", "read", "refused"].includes(state), learned = told.training_curve.length > 0;
     part("train-choose").hidden = true;
     part("train-report").hidden = false;

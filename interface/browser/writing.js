@@ -39,7 +39,8 @@ function storyWriting(page) {
   // Replaces the letter at a place, and lets the model continue from it. The old text becomes the version before.
   function branch(at, letter) {
     const { story, settings } = page;
-    if (page.writing || problem(settings)) return say(problem(settings));
+    if (page.writing) return say("The model is writing. Stop it first, then choose a letter.");
+    if (problem(settings)) return say(problem(settings));
     const here = story.parts.findLast(({ start, end }) => start <= at && at < end);
     const version = { seed: seedOf(settings), skip: 0, how: howOf(asked(settings)) };
     if (here) {

@@ -68,6 +68,13 @@ function replace(start, end, inserted) {
   story = { ...story, text: story.text.slice(0, start) + inserted + story.text.slice(end), marks: marks.filter(([a, b]) => a < b) };
 }
 
+// Replaces [start, end) for the visitor. A change after the start of the last continuation makes it the visitor's own.
+function edit(start, end, inserted) {
+  const { last } = story, by = inserted.length - (end - start);
+  replace(start, end, inserted);
+  if (last) story = { ...story, last: end <= last.start ? { ...last, start: last.start + by, end: last.end + by } : null };
+}
+
 function step() {
   past = [...past, story].slice(-STEPS);
   future = [];
@@ -93,7 +100,7 @@ area.addEventListener("input", () => {
   while (same < Math.min(text.length, before.length) - tail && text[same] === before[same]) same++;
   if (Date.now() > typed + TYPING) step();
   typed = Date.now();
-  replace(same, before.length - tail, text.slice(same, text.length - tail));
+  edit(same, before.length - tail, text.slice(same, text.length - tail));
   show();
 });
 
