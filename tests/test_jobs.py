@@ -1,5 +1,6 @@
 """Trainings for visitors: from a text to a model, the queue, the limits, and the deletion of all files."""
 
+import json
 import os
 import signal
 import subprocess
@@ -104,24 +105,40 @@ def test_a_text_is_reported_on_and_learned(open_jobs: Open, capsys: pytest.Captu
     assert job.words.partition("time")[0] in printed, "the page and the command have the same words"
 
 
-def test_a_training_is_stopped_and_goes_on(open_jobs: Open) -> None:
+def test_a_training_is_stopped_and_goes_on(open_jobs: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = open_jobs(LONG)
     job = until(jobs.add(TEXT, NOTHING), "read")
     jobs.train(job)
     jobs.stop(learning(job))
+    jobs.stop(job)  # a visitor presses twice
     until(job, "stopped")
+    assert job.error == ""
     assert job.can_go_on
     assert load(job.model).training["best_step"] >= 0
     reached = job.training_curve[-1][0]
 
+    steps_after = steps_noted(job, monkeypatch)
     jobs.train(job)
     end = time.monotonic() + 600
     while job.training_curve[-1][0] <= reached:
         assert time.monotonic() < end
         time.sleep(0.02)
+    assert steps_after[0] > 100, "it does not begin again"
     steps = [step for step, _ in job.training_curve]
     assert steps == sorted(set(steps))
-    assert min(step for step in steps if step > reached) <= reached + 100_000
+
+
+def steps_noted(job: Job, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the step of each line that the training command prints from now on."""
+    steps: list[int] = []
+    note = job.note
+
+    def noted(line: str) -> None:
+        steps.append(json.loads(line)["step"])
+        note(line)
+
+    monkeypatch.setattr(job, "note", noted)
+    return steps
 
 
 def test_a_killed_training_is_reported_in_a_sentence_and_goes_on(
@@ -140,6 +157,7 @@ def test_a_killed_training_is_reported_in_a_sentence_and_goes_on(
     assert job.error == "the process was ended from outside (SIGKILL, perhaps because the memory was full)"
     assert job.can_go_on
     reached = len(job.held_out_curve)
+    steps_after = steps_noted(job, monkeypatch)
     jobs.train(job)
     until(job, "training")
     end = time.monotonic() + 600
@@ -147,6 +165,18 @@ def test_a_killed_training_is_reported_in_a_sentence_and_goes_on(
         assert time.monotonic() < end
         assert job.state == "training", job.error
         time.sleep(0.02)
+    assert steps_after[0] > 50, "it does not begin again"
+
+
+def test_a_stopped_training_gets_another_plan(open_jobs: Open) -> None:
+    jobs = open_jobs(LONG)
+    job = until(jobs.add(TEXT, NOTHING), "read")
+    jobs.train(job)
+    jobs.stop(learning(job))
+    until(job, "stopped")
+    jobs.read_again(job, Plan(begin="none", capitals=False))
+    until(job, "read")
+    assert not set(job.report["alphabet"]) & set("ABCDEFG")
 
 
 def test_another_plan_deletes_the_model_and_begins_again(open_jobs: Open) -> None:

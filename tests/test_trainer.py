@@ -440,6 +440,12 @@ def test_the_classic_recipe_trains_only_with_the_window_that_it_is_measured_and_
     assert CLASSIC.window == WINDOW == 100
 
 
+def test_window_context_needs_more_held_out_text_than_a_window(write: Callable[..., Path], tmp_path: Path) -> None:
+    short = read([write(book(2_000))], hold_out=[write("The old lion ate a hat.", "short.txt")])
+    with pytest.raises(ValueError, match="25 characters are held out, but window context needs more than 100"):
+        Trainer(short, TINY_CLASSIC, tmp_path / "run")
+
+
 # ---- stopping and going on -------------------------------------------------------------------------------------------
 
 

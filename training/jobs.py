@@ -128,7 +128,7 @@ class Jobs:
                 self._queue.remove(job)
                 job.turn += 1
                 job.state = "stopped" if job.can_go_on else "read"
-            elif job.state == "training":
+            elif job.state == "training" and not job.stopping:  # a second signal would end it at once, as an error
                 job.stopping = True
                 if job.process:
                     job.process.terminate()
@@ -216,6 +216,8 @@ class Jobs:
                     took = time.monotonic() - job.began
                     if job.state == "training" and job.process and took > GRACE * 60 * self.limits.minutes:
                         job.error = f"a training here has at most {self.limits.minutes:g} minutes, and they are over"
+                        if job.stopping:  # it did not end by itself
+                            job.process.kill()
                         self.stop(job)
                     elif job.state == "reading" and job.process and took > READING:
                         job.turn += 1
@@ -239,7 +241,7 @@ class Jobs:
     def _begin_report(self, job: Job) -> None:
         if job.process:
             job.process.kill()  # a report for an earlier plan
-        job.state, job.error, job.words, job.report = "reading", "", "", {}
+        job.state, job.error, job.stopping, job.words, job.report = "reading", "", False, "", {}
         job.turn += 1
         self._readers.submit(self._report, job, job.turn)
 
@@ -270,7 +272,7 @@ class Jobs:
             if job.turn != turn:
                 return
             if error:
-                job.state, job.error = "broken", error
+                job.state, job.error = "broken", job.error or error
             elif job.can_go_on:
                 job.state = "stopped"
             else:

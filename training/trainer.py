@@ -395,6 +395,11 @@ def check_window(recipe: Recipe, corpus: Corpus) -> None:
             f"window is {recipe.window:,}, but a model with window context always reads {WINDOW} characters: "
             "leave out --window, or choose --recipe modern"
         )
+    if recipe.context == "window" and len(corpus.held_out) <= WINDOW:
+        raise ValueError(
+            f"{len(corpus.held_out):,} characters are held out, but window context needs more than {WINDOW}: "
+            "hold out a longer text, or choose --recipe modern"
+        )
     if recipe.window >= corpus.split:
         raise ValueError(f"window is {recipe.window:,}, but only {corpus.split:,} characters train: give a shorter one")
 
