@@ -67,7 +67,7 @@ def account_functions(model_of: Callable[[Any], Path]) -> list[Callable[..., Any
 def check_origin(request: gr.Request | None) -> None:
     """Raise gr.Error if a page of another site sent the request: browsers add the sign-in cookie to that, too."""
     headers = request.headers if request else {}
-    ours = {*os.environ.get("SPACE_HOST", "").split(","), headers.get("host")}
+    ours = [host for host in (*os.environ.get("SPACE_HOST", "").split(","), headers.get("host")) if host]
     if (origin := headers.get("origin")) and urlsplit(origin).netloc not in ours:
         raise refusal("this request comes from another site: publish from the page itself")
 

@@ -112,7 +112,7 @@ class Minds:
     def _keep(self, key: tuple[Hashable, ...], found: Any, size: int) -> None:
         for gone in [kept for kept in self._kept if kept[0] not in self.models]:  # private models that were deleted
             self.bytes -= self._kept.pop(gone)[1]
-            self.found.pop(str(gone[0]), None)
+        self.found = {name: neurons for name, neurons in self.found.items() if name in self.models}
         self.bytes += size - self._kept.get(key, (None, 0))[1]
         self._kept[key] = found, size
         while self.bytes > self.most:
@@ -193,7 +193,7 @@ def queued(function: Callable[..., Pieces[Any]], scheduler: Scheduler, listening
 
     async def whole(asked: gr.Request, *values: Any) -> Any:
         answers = [answer async for answer in follow(asked, *values)]
-        return answers[-1] if answers else None  # where nobody reads it
+        return answers[-1]
 
     told, _, result = get_args(signature(function).return_annotation)
     if told is Any:

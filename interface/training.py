@@ -244,7 +244,9 @@ def number(book: str) -> int:
 
 def decoded(files: Any, most: float) -> dict[str, bytes]:
     """The content of the files by name, from base64; ValueError if they are malformed, too many or too large."""
-    if not isinstance(files, list) or len(files) > FILES:
+    if not isinstance(files, list):
+        raise ValueError("files must be a list of names and data: choose a file again")
+    if len(files) > FILES:
         raise ValueError(f"there are too many files: give at most {FILES}, or join them")
     texts: dict[str, bytes] = {}
     for file in files:

@@ -22,7 +22,6 @@ from model.loaded import Model
 from model.options import check, option
 from model.serving.mixture import AnyModel, Mixture, Pair
 from model.serving.scheduler import Scheduler
-from model.serving.work import Pieces
 from model.words import words
 
 FRAME = 1 / 18  # seconds between two frames, at least
@@ -89,14 +88,11 @@ class Writing:
         if not isinstance(value, int | float) or isinstance(value, bool) or not -1 <= value <= 1:
             raise refusal("the value of the neuron must be a number from -1 to 1")
 
-        def write() -> Pieces[None]:
-            try:
-                yield from write_fixed(request, network, {at: float(value)})
-            except Exception:
-                logging.exception("a text with a neuron held fixed was broken off")
-                request.fail()
+        def failed(error: Exception) -> None:
+            logging.error("a text with a neuron held fixed was broken off", exc_info=error)
+            request.fail()
 
-        self.scheduler.compute(write(), request.visitor)
+        self.scheduler.compute(write_fixed(request, network, {at: float(value)}), request.visitor, failed)
 
 
 async def frames(
@@ -151,6 +147,8 @@ def own_characters(model: AnyModel, prompt: str, typed: list[list[int]]) -> list
     mine, begin = [False] * len(prompt), len(model.opening)
     try:
         for start, end in typed:
+            if not 0 <= start <= end:
+                raise ValueError
             mine[begin + start : begin + end] = [True] * len(mine[begin + start : begin + end])
     except (TypeError, ValueError):
         raise refusal("typed must be a list of pairs [start, end] of places in the text") from None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from math import inf, isfinite
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,7 @@ TITLES = {
     "erzaehler": ("Erzähler", "German stories"),
     "conteur": ("Conteur", "French stories"),
 }
-MANY = re.compile(r".* and (\d+) more")  # the name of a corpus of more than three files (training/corpus.py)
+MANY = re.compile(r".* and (\d{1,9}) more")  # the name of a corpus of more than three files (training/corpus.py)
 
 
 def entry(record: Any, *names: str) -> Any:
@@ -32,7 +32,7 @@ def entry(record: Any, *names: str) -> Any:
 def held_out_bits(model: Model) -> float:
     """Return the bits per character on held-out text, infinity if they are not recorded."""
     bits = entry(model.training, "held_out", "bits_per_character")
-    return float(bits) if isinstance(bits, int | float) and bits == bits else inf
+    return float(bits) if isinstance(bits, int | float) and 0 <= bits < 1e6 else inf
 
 
 def title(model: Model) -> tuple[str, str]:
@@ -64,9 +64,9 @@ def details(model: Model, others: Mapping[str, Model] = MappingProxyType({})) ->
             first = f"on {before or f'what {title_of(begun)} had read'}, then "
         told.append(f"Trained {first}on {last}.")
     seconds, parameters = entry(model.training, "seconds"), entry(model.training, "parameters")
-    if isinstance(parameters, int) and parameters < 1e12:
+    if isinstance(parameters, int) and 0 <= parameters < 1e12:
         told.append(f"{parameters / 1e6:.1f} million weights.")
-    if isinstance(seconds, int | float) and isfinite(seconds):
+    if isinstance(seconds, int | float) and 0 <= seconds < 1e12:
         minutes = max(1, round(seconds / 60))
         told.append(f"{minutes} minute{'s' * (minutes != 1)} of training.")
     if (bits := held_out_bits(model)) < inf:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import glob
 import hashlib
 import json
 import os
@@ -234,7 +235,7 @@ def _previous(directory: Path) -> Path:
 
 def _recover(directory: Path) -> None:
     """Clean up after a `save` that was cut off: delete unfinished files, restore the old checkpoint if it is gone."""
-    for unfinished in directory.parent.glob(f".{directory.name}.new.*"):
+    for unfinished in directory.parent.glob(f".{glob.escape(directory.name)}.new.*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     if _previous(directory).is_dir():
         if directory.exists():

@@ -180,7 +180,7 @@ class Request:
         """Return the `logits` (V,) of the next character, changed by the words to avoid and to favour."""
         if not self.words:
             return logits
-        return logits + self.words.added(self.model.vocabulary.decode(self.ids[-LATELY - 1 :]))
+        return logits + self.words.added(self.model.vocabulary.decode(self.ids[-LATELY:]))
 
     def cancel(self) -> None:
         """End the text where it is; may be called from any thread."""

@@ -1,6 +1,7 @@
 """Checkpoints by name: a directory, a zip, or `user/name` or `user/name@revision` on the Hugging Face Hub."""
 
 import dataclasses
+import errno
 import re
 import tempfile
 from collections.abc import Iterator
@@ -108,4 +109,6 @@ def trouble(error: BaseException) -> str:
         return "the Hub received too many requests: wait some minutes, or log in with: hf auth login"
     if isinstance(error, HfHubHTTPError):
         return f"the Hub answers with status {error.response.status_code}: try again later"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        return f"its files cannot be written here: {error.strerror}"
     return "the Hub cannot be reached: check the network"

@@ -41,8 +41,6 @@ def read_text_file(path: Path) -> TextFile:
         data = path.read_bytes()
     except OSError as error:
         raise TextFileError(f"{path} cannot be read: {error.strerror}; give the path of a text file") from error
-    if not data.strip():
-        raise TextFileError(f"{path} is empty: give a file with text in it")
     encoding = UTF_8
     try:
         text = data.decode("utf-8-sig")
@@ -54,6 +52,8 @@ def read_text_file(path: Path) -> TextFile:
         if guess is None:
             raise _binary(path) from None
         text, encoding = str(guess).removeprefix("\ufeff"), guess.encoding
+    if not text.strip():
+        raise TextFileError(f"{path} is empty: give a file with text in it")
     controls = sum(unicodedata.category(c) == "Cc" and not c.isspace() for c in text[:100_000])
     if "\0" in text or controls > len(text[:100_000]) / 100:
         raise _binary(path)

@@ -1,5 +1,6 @@
 """Words to avoid and words to favour: what they add to the logits of the next character."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from model.vocabulary import Vocabulary
 
 BEGIN, GO_ON = 1.5, 3.0  # nats added to the first letter of a favoured word, and to each later letter
 LATELY = 200  # characters in which a favoured word is favoured only once
+START = r"(?<!\w)(?<!\w['’])"  # the start of a word: the t of don’t is not one
 
 
 class Words:
@@ -23,7 +25,7 @@ class Words:
     def __init__(self, vocabulary: Vocabulary, avoid: str = "", favour: str = "") -> None:
         """Words are separated by commas or spaces."""
         self.vocabulary = vocabulary
-        self.avoid, self.favour = words(avoid), words(favour)
+        self.avoid, self.favour = ([self._repaired(word) for word in words(typed)] for typed in (avoid, favour))
 
     def __bool__(self) -> bool:
         return bool(self.avoid or self.favour)
@@ -33,7 +35,7 @@ class Words:
         added = np.zeros(len(self.vocabulary), np.float32)
         lately = text[-LATELY:].lower()
         for word in self.favour:
-            if word in lately:
+            if re.search(START + re.escape(word), lately):
                 continue
             for begun in range(len(word)):
                 if ends_in(lately, word[:begun]):
@@ -42,6 +44,11 @@ class Words:
             if ends_in(lately, word[:-1]):
                 self._add(added, word[-1], -np.inf)
         return added
+
+    def _repaired(self, word: str) -> str:
+        """Return a word as the model would write it, such as don’t for don't; unchanged if a letter would be lost."""
+        repaired = self.vocabulary.repair(word).text.lower()
+        return repaired if len(repaired) == len(word) else word
 
     def _add(self, added: NDArray[np.float32], letter: str, nats: float) -> None:
         ids = {self.vocabulary.ids.get(cased) for cased in (letter, letter.upper())}
@@ -60,6 +67,4 @@ def words(typed: str) -> Sequence[str]:
 
 def ends_in(text: str, beginning: str) -> bool:
     """Return whether `text` ends with `beginning`, and `beginning` is the start of a word there."""
-    before = text[: len(text) - len(beginning)]
-    inside = before[-1:].isalnum() or (before[-1:] in ("'", "’") and before[-2:-1].isalnum())  # as the t of don’t
-    return text.endswith(beginning) and not inside
+    return re.search(START + re.escape(beginning) + r"\Z", text) is not None

@@ -3,6 +3,7 @@
 import random
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def lively(config: LSTMConfig, scale: float = 10, remember: float = 5, seed: int
             layer.get_parameter("bias_hh_l0")[H : 2 * H] += remember  # the forget gates
         network.output.bias.zero_()  # so that only the state makes a character likely
     return network.eval()
+
+
+def wait(condition: Callable[[], object], seconds: float = 60, pause: float = 0.002) -> None:
+    """Return once the condition is true; fail if it is still false after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(pause)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_the_model_that_knows_the_language_is_chosen_among_several(knowing: Path
 
 @pytest.mark.parametrize(
     "text",
-    [TEXT.translate(CIPHER), "Широка страна моя родная, много в ней лесов, полей и рек. " * 9],
+    [TEXT.translate(CIPHER), RUSSIAN],
     ids=["language", "script"],
 )
 def test_a_text_in_another_language_or_script_gets_no_model(knowing: Path, text: str) -> None:

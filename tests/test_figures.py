@@ -9,6 +9,7 @@ from model.generation import GenerationConfig
 from model.loaded import Model
 from model.serving.figures import STALLED, Figures, prometheus
 from model.serving.scheduler import Scheduler
+from tests.conftest import wait
 
 
 def samples(text: str) -> dict[str, float]:
@@ -56,11 +57,20 @@ def test_the_scheduler_counts_the_characters_it_writes_and_not_those_that_came_w
 def test_it_is_stalled_if_there_is_a_request_and_nothing_is_written() -> None:
     figures, now = Figures(), time.monotonic()
     assert not figures.stalled(None), "nothing is asked for"
-    figures.last_character = now - STALLED - 1
+    figures.last_progress = now - STALLED - 1
     assert not figures.stalled(now), "it was asked for only now"
     assert figures.stalled(now - STALLED - 1)
     figures.wrote(1)
     assert not figures.stalled(now - STALLED - 1)
+
+
+def test_it_is_not_stalled_while_a_long_prompt_is_read(exact: Model) -> None:
+    scheduler = Scheduler()
+    scheduler.figures.last_progress -= 2 * STALLED
+    request = scheduler.submit(exact, "the old lion " * 5_000, GenerationConfig(length=1))
+    wait(lambda: scheduler.figures.last_progress > request.asked_at)
+    assert not request.characters
+    scheduler.close()
 
 
 def test_a_closed_scheduler_is_not_healthy() -> None:

@@ -154,7 +154,7 @@ def test_window_context_and_greedy_choice_are_the_tutorials_own_loop(classic: Mo
     prompt = (PROMPT * 5)[:100]
     expected = tutorial(classic, prompt, 150)
     assert len(set(expected)) > 3
-    assert text(classic, prompt, length=150, **{**defaults(classic)}) == expected
+    assert text(classic, prompt, length=150, **defaults(classic)) == expected
 
 
 @pytest.mark.parametrize("directory", CLASSICS, ids=lambda directory: directory.name)
@@ -397,3 +397,8 @@ def test_a_request_that_goes_on_again_and_again_does_not_grow(model: Model) -> N
         assert request.text == "the old "
         assert len(request.own) == len(request.ids) == len(PROMPT) + len("the old ")
         assert request.own == [True] * len(PROMPT) + [False] * len("the old ")
+
+
+def test_a_sentence_ends_a_text_only_after_the_least_number_of_characters(exact: Model) -> None:
+    config = GenerationConfig(length=2000, seed=1, stop="sentence", least=400, temperature=2)
+    assert 400 <= len("".join(generate(exact, "", config))) < 2000

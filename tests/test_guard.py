@@ -67,14 +67,23 @@ def test_a_file_is_refused_unless_the_limit_is_raised(path: str) -> None:
     assert ask(allowed, path, (b"a" * 5_000,) * 3_000)[0] == 413
 
 
-def test_open_connections_are_limited_and_a_closed_one_no_longer_counts() -> None:
+@pytest.mark.parametrize(
+    ("visitors", "refusal", "limit"),
+    [
+        ("aabb", "Too many visitors have asked for open connections", "connections"),
+        ("aaa", "You have asked for 3 open connections at once, and 2 are allowed", "visitor_connections"),
+    ],
+)
+def test_open_connections_are_limited_and_a_closed_one_no_longer_counts(
+    visitors: str, refusal: str, limit: str
+) -> None:
     figures, limits = Figures(), Limits(visitor_connections=2, connections=3)
     nested: list[tuple[int, Any]] = []
 
     async def asking(scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI app in which a request stays open while the next one arrives."""
-        if len(nested) < 5 and scope["path"] != "/health":
-            by = "aabbc"[len(nested) + 1 :][:1] or "c"
+        if scope["path"] != "/health":
+            by = visitors[len(nested) + 1]
             nested.append((0, None))
             place = len(nested) - 1
             sent: list[Message] = []
@@ -96,9 +105,8 @@ def test_open_connections_are_limited_and_a_closed_one_no_longer_counts() -> Non
 
     guard = Guard(asking, limits, figures)
     asyncio.run(guard({"type": "http", "path": "/", "headers": [], "client": ("a", 5)}, nothing, send))
-    # a, a and b are let in; the next b is the fourth connection.
-    assert [status for status, _ in nested] == [200, 200, 429]
-    assert nested[-1][1]["detail"].startswith("Too many visitors have asked for open connections")
-    assert figures.refusals == {"connections": 1}
+    assert [status for status, _ in nested] == [200] * (len(visitors) - 2) + [429], "the last one is refused"
+    assert nested[-1][1]["detail"].startswith(refusal)
+    assert figures.refusals == {limit: 1}
     assert ask(guard, "/health", by="a")[0] == 200
     assert not guard._open

@@ -1,5 +1,6 @@
 """Checkpoints by name: the real client against a stand-in for the Hub on the loopback address."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from model.checkpoint import COPIES, FILES, LARGEST, CheckpointError, save
-from model.hub import load
+from model.hub import load, trouble
 from model.loaded import Model
 from tests.stand_in import Hub, serve
 
@@ -107,6 +108,12 @@ def test_each_refusal_of_the_hub_is_one_sentence_that_says_what_to_do(
     hub.refusal = refusal
     with pytest.raises(CheckpointError, match=rf"\A[^\n]*{said}[^\n]*\Z"):
         load("ann/tiny")
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_network() -> None:
+    assert trouble(OSError(errno.ENOSPC, "No space left on device")) == (
+        "its files cannot be written here: No space left on device"
+    )
 
 
 @pytest.mark.parametrize("status", [429, 500])

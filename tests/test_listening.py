@@ -5,7 +5,7 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from math import inf
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from interface import listening
 from model.serving.limits import Limits
 from tests.browser import APP, serving
+from tests.conftest import wait
 
 PREDICT = "/gradio_api/call/predict"
 
@@ -75,13 +76,6 @@ def figure(app: str, name: str) -> float:
     return next(float(line.split()[1]) for line in told.decode().splitlines() if line.startswith(f"{name} "))
 
 
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_client_that_never_reads_takes_no_slot(app: str) -> None:
     for _ in range(3):
         begin(app)
@@ -94,23 +88,23 @@ def test_a_client_that_never_reads_takes_no_slot(app: str) -> None:
 
 def test_a_client_that_disconnects_leaves_its_slot_or_the_queue(app: str) -> None:
     streams = [open_stream(app, begin(app)) for _ in range(4)]
-    until(lambda: figure(app, "lstm_slots_used") == 3 and figure(app, "lstm_queue_length") == 1)
+    wait(lambda: figure(app, "lstm_slots_used") == 3 and figure(app, "lstm_queue_length") == 1)
     for stream in streams:
         stream.close()
-    until(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
+    wait(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
 
 
 def test_a_client_that_reads_nothing_loses_its_slot_and_one_that_reads_keeps_it(app: str) -> None:
     with closing(connect(app, begin(app), narrow=True)), closing(connect(app, begin(app), narrow=True)) as reading:
-        until(lambda: figure(app, "lstm_slots_used") == 2)
+        wait(lambda: figure(app, "lstm_slots_used") == 2)
 
         def one_is_left() -> bool:
             assert reading.recv(100_000)
             return figure(app, "lstm_slots_used") == 1
 
-        until(one_is_left)
+        wait(one_is_left)
         assert reading.recv(100_000), "the other's text goes on"
-    until(lambda: figure(app, "lstm_slots_used") == 0)
+    wait(lambda: figure(app, "lstm_slots_used") == 0)
 
 
 def test_a_client_that_pauses_reading_gets_the_whole_text_afterwards(app: str) -> None:
@@ -121,8 +115,8 @@ def test_a_client_that_pauses_reading_gets_the_whole_text_afterwards(app: str) -
         return written
 
     with closing(connect(app, begin(app, 30_000, seed=5), narrow=True)) as stream:
-        until(lambda: figure(app, "lstm_slots_used") == 1)
-        until(lambda: figure(app, "lstm_slots_used") == 0)
+        wait(lambda: figure(app, "lstm_slots_used") == 1)
+        wait(lambda: figure(app, "lstm_slots_used") == 0)
         written = figure(app, "lstm_characters_total")
         whole = text(send(app, f"{PREDICT}/{begin(app, 30_000, seed=5)}")[1])
         assert figure(app, "lstm_characters_total") == written + 30_000, "the text that nobody reads stands still"
@@ -134,13 +128,13 @@ def test_a_client_that_pauses_reading_gets_the_whole_text_afterwards(app: str) -
 
 def test_too_many_texts_of_one_visitor_are_refused_in_a_sentence(app: str) -> None:
     streams = [open_stream(app, begin(app)) for _ in range(5)]
-    until(lambda: figure(app, "lstm_slots_used") + figure(app, "lstm_queue_length") == 5)
+    wait(lambda: figure(app, "lstm_slots_used") + figure(app, "lstm_queue_length") == 5)
     _, answer = send(app, f"{PREDICT}/{begin(app)}")
     assert b"event: error" in answer
     assert b"You have asked for 6 texts at once, and 5 are allowed" in answer
     for stream in streams:
         stream.close()
-    until(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
+    wait(lambda: figure(app, "lstm_slots_used") == figure(app, "lstm_queue_length") == 0)
 
 
 def test_a_closed_connection_counts_as_not_reading_and_has_no_unsent_bytes() -> None:

@@ -48,6 +48,12 @@ def test_a_mixture_has_the_characters_of_both_and_is_lowercase_only_if_both_are(
     assert Mixture(Pair(model, model), 0.5).vocabulary.lowercase
 
 
+def test_a_mixture_has_the_typography_of_its_models_if_it_is_the_same(model: Model) -> None:
+    english = replace(model, vocabulary=Vocabulary("ab-—", typography="English"))
+    assert Pair(english, english).vocabulary.repair("a--b").text == "a—b"
+    assert Pair(english, model).vocabulary.typography == "as it is"
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_probabilities_are_the_weighted_sums_of_both_models(model: Model, other: Model, share: float) -> None:
     mixture = Mixture(Pair(model, other), share)

@@ -53,6 +53,7 @@ def test_the_details_name_the_books_the_training_time_and_the_held_out_figure(mo
         ("my_book", "my book"),
         ("a + b_c", "a + b c"),
         ("coral_island and 170 more", "171 books"),
+        (f"a and {9 * '1'}{5_000 * '0'} more", f"a and {9 * '1'}{5_000 * '0'} more"),
     ],
 )
 def test_a_corpus_name_becomes_a_readable_title(name: str, told: str) -> None:
@@ -61,7 +62,15 @@ def test_a_corpus_name_becomes_a_readable_title(name: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [{}, {"held_out": [1]}, {"seconds": "5"}, {"corpus": 3, "init": []}, {"held_out": {"bits_per_character": None}}],
+    [
+        {},
+        {"held_out": [1]},
+        {"seconds": "5"},
+        {"seconds": 10**400, "parameters": -1},
+        {"corpus": 3, "init": []},
+        {"held_out": {"bits_per_character": None}},
+        {"held_out": {"bits_per_character": 10**400}},
+    ],
 )
 def test_a_wrong_value_in_a_record_leaves_out_only_its_own_sentence(model: Model, record: dict[str, Any]) -> None:
     odd = dataclasses.replace(model, training=record)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import book
-from training import report as module
 from training import timing
 from training.bases import Choice
 from training.corpus import read
@@ -136,7 +135,6 @@ def test_as_it_is_changes_nothing(
     write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timing, "SECONDS", 0.0)
-    monkeypatch.setattr(module, "RARE", 2)
     assert main([str(write(STORY, "tales.txt")), "--init", "none", "--as-it-is"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["changes"] == []
 

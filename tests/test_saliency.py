@@ -1,9 +1,12 @@
 """Saliency: how much a predicted letter rests on each character before it."""
 
+from dataclasses import replace
+
 import torch
 
 from model.analysis.saliency import READ, saliency
 from model.loaded import Model
+from model.lstm import WINDOW
 
 TEXT = "the old lion ate a hot tin"
 
@@ -42,3 +45,10 @@ def test_the_weights_are_the_gradient_by_finite_differences(model: Model) -> Non
 def test_only_the_end_of_a_long_text_is_read_and_an_empty_text_has_no_weights(model: Model) -> None:
     assert len(saliency(model, "a hot tin " * 100, "o")[1]) == READ
     assert saliency(model, "", "o")[1].shape == (0,)
+
+
+def test_window_context_rests_on_the_last_characters_alone(model: Model) -> None:
+    classic = replace(model, context="window")
+    long = ("an old tin hat " * 20)[:WINDOW]
+    assert saliency(classic, "the " + long, "o")[1].tolist() == saliency(classic, long, "o")[1].tolist()
+    assert len(saliency(classic, long, "o")[1]) == WINDOW

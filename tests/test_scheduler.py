@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,12 @@ from model.serving.limits import Limits
 from model.serving.mixture import Mixture, Pair
 from model.serving.prefix_cache import PrefixCache
 from model.serving.scheduler import COSTLY, PIECE, Scheduler
+from model.serving.work import Work
 from model.vocabulary import Vocabulary
+from tests.conftest import wait
 
 ALICE = Path(__file__).parent.parent / "assets" / "alice"
 LONG = 100_000
-
-
-def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Return once the condition is true; fail if it is still false after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def config(seed: int = 0, length: int = 40, **options: str) -> GenerationConfig:
@@ -109,14 +104,20 @@ def test_a_request_that_joins_while_others_run_starts_at_once(exact: Model) -> N
 class Clock:
     """A simulated clock: each kind of work takes the seconds that the test sets, and they are summed by kind."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, cost: Callable[[Batch], float], per_character: float) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, cost: Callable[[Batch | Work], float], per_character: float
+    ) -> None:
         self.now, self.spent = 0.0, {"shared": 0.0, "alone": 0.0, "prefill": 0.0}
         self.longest_piece = 0
-        step, prefill = Batch.step, Batch.prefill
+        step, prefill, work_step = Batch.step, Batch.prefill, Work.step
 
         def timed_step(batch: Batch) -> None:
             self.take("shared" if batch.shared else "alone", cost(batch))
             step(batch)
+
+        def timed_work_step(work: Work) -> None:
+            self.take("alone", cost(work))
+            work_step(work)
 
         def timed_prefill(batch: Batch, characters: int) -> int:
             read = prefill(batch, characters)
@@ -126,6 +127,7 @@ class Clock:
 
         monkeypatch.setattr("model.serving.scheduler.perf_counter", lambda: self.now)
         monkeypatch.setattr(Batch, "step", timed_step)
+        monkeypatch.setattr(Work, "step", timed_work_step)
         monkeypatch.setattr(Batch, "prefill", timed_prefill)
 
     def take(self, kind: str, seconds: float) -> None:
@@ -133,7 +135,7 @@ class Clock:
         self.spent[kind] += seconds
 
 
-def test_requests_that_cannot_share_a_batch_get_a_bounded_part_of_the_time(
+def test_work_and_requests_that_cannot_share_a_batch_get_a_bounded_part_of_the_time(
     exact: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch, lambda batch: 1.0 if batch.shared else 7.0, 0.1)
@@ -143,7 +145,8 @@ def test_requests_that_cannot_share_a_batch_get_a_bounded_part_of_the_time(
     mixtures = [Mixture(Pair(exact, replace(exact)), weight) for weight in (0.2, 0.4)]
     costly = [scheduler.submit(exact, "a", config(seed, length=LONG, context="window")) for seed in range(3)]
     costly += [scheduler.submit(mixture, "a", config(length=LONG)) for mixture in mixtures]
-    wait(lambda: all(request.characters for request in costly))
+    work = scheduler.compute(cycle("a"))  # type: ignore[arg-type]
+    wait(lambda: work.begun and all(request.characters for request in costly))
     start = dict(clock.spent)
     begun = [len(request.characters) for request in costly]
     wait(lambda: all(len(request.characters) > count + 20 for request, count in zip(costly, begun, strict=True)))
@@ -151,6 +154,7 @@ def test_requests_that_cannot_share_a_batch_get_a_bounded_part_of_the_time(
     shared, alone = (clock.spent[kind] - start[kind] for kind in ("shared", "alone"))
     assert COSTLY * shared >= 0.95 * alone
     assert max(written) <= 1.5 * min(written), "they take turns"
+    work.cancel()
     ordinary.cancel()
     wait(lambda: scheduler.running == 5)
     spent = clock.spent["shared"]

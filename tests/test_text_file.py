@@ -18,7 +18,7 @@ def test_the_text_is_the_same_in_any_encoding(write: Callable[..., Path], encodi
     assert (file.encoding == "UTF-8") == encoding.startswith("utf-8")
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"\0" * 99, bytes(range(256)) * 9], ids=len)
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xef\xbb\xbf", b"\0" * 99, bytes(range(256)) * 9], ids=len)
 def test_a_file_that_is_no_text_is_refused_by_its_name(write: Callable[..., Path], content: bytes) -> None:
     with pytest.raises(TextFileError, match=r"book\.txt is (empty|not a text file): give"):
         read_text_file(write(content))

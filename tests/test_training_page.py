@@ -274,6 +274,8 @@ def test_files_come_in_base64() -> None:
     assert decoded(files, 9) == {"a.txt": b"one", "another a.txt": b"\xff\0"}
     with pytest.raises(TextFileError, match=r"^a\.txt has"):
         decoded([file("a.txt", b"a" * 30)], 9)
+    with pytest.raises(ValueError, match="files must be a list"):
+        decoded({"name": "a.txt", "data": ""}, 9)
 
 
 def test_a_book_is_named_by_its_number_or_address() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import book
 from training.unlike_prose import unlike_prose
 
-PROSE = "\n\n".join(book(9_000).split("\n\n"))
+PROSE = book(9_000)
 STORY = (
     "“I am 5 years old,” said he, “and so is A. B.”\n\nO my! She had a dog — a big one — for 3 days.\n\n"
     "    Verse has its own\n        indented lines\n\nI. The King\n\n* * *\n\nIn 1891 he paid £3 4s. 6d. & left.\n\n"

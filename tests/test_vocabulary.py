@@ -189,6 +189,7 @@ def test_a_dash_becomes_the_nearest_dash_that_is_known() -> None:
     assert Vocabulary.of("ab-").repair("a—b").text == "a--b"
     assert Vocabulary.of("ab–").repair("a—b").text == "a–b"
     assert Vocabulary.of("ab—").repair("a–b").text == "a—b"
+    assert Vocabulary.of("12/").repair("½").text == "1/2"
 
 
 def test_accents_stay_where_they_are_known() -> None:

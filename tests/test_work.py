@@ -1,15 +1,14 @@
 """Work in turns with the texts: each work ends, fails or is cancelled by itself, and does not delay the writing."""
 
 import threading
-import time
-from collections.abc import Callable
+from itertools import cycle
 
 import pytest
 
-from model.generation import GenerationConfig
-from model.loaded import Model
+from model.serving.limits import LimitError, Limits
 from model.serving.scheduler import WORKERS, Scheduler
 from model.serving.work import Pieces, Work, finish
+from tests.conftest import wait
 
 
 def counting(n: int) -> Pieces[str]:
@@ -17,17 +16,10 @@ def counting(n: int) -> Pieces[str]:
     return "done"
 
 
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def test_a_result_is_the_same_at_once_and_through_the_scheduler() -> None:
     scheduler = Scheduler()
     works = [scheduler.compute(counting(n)) for n in (0, 1, 5, 7)]
-    until(lambda: all(work.done for work in works))
+    wait(lambda: all(work.done for work in works))
     assert [work.result for work in works] == ["done"] * 4 == [finish(counting(3))] * 4
     assert [work.progress for work in works] == [None, 0, 4, 6]
     scheduler.close()
@@ -40,7 +32,7 @@ def test_an_error_ends_one_work_only_and_the_next_is_done() -> None:
 
     scheduler = Scheduler()
     failed, other = scheduler.compute(broken()), scheduler.compute(counting(3))
-    until(lambda: failed.done and other.done)
+    wait(lambda: failed.done and other.done)
     assert isinstance(failed.error, MemoryError)
     assert (other.result, other.error) == ("done", None)
     scheduler.close()
@@ -59,35 +51,12 @@ def test_cancelled_work_ends_before_its_next_piece_and_its_generator_is_closed()
     scheduler = Scheduler()
     works = [scheduler.compute(endless()) for _ in range(WORKERS)]
     last = scheduler.compute(counting(1))
-    until(lambda: works[0].progress == "begun")
+    wait(lambda: works[0].progress == "begun")
     assert not last.done, "it waits for one of the others"
     works[0].cancel()
-    until(lambda: last.done)
+    wait(lambda: last.done)
     assert works[0].done
     assert closed.is_set()
-    scheduler.close()
-
-
-def test_work_gets_at_most_about_as_much_time_as_the_writing(exact: Model) -> None:
-    spent = 0.0
-
-    def slow() -> Pieces[None]:
-        nonlocal spent
-        while True:
-            begun = time.perf_counter()
-            time.sleep(0.004)
-            spent += time.perf_counter() - begun
-            yield
-
-    scheduler = Scheduler()
-    request = scheduler.submit(exact, "the ", GenerationConfig(length=100_000))
-    until(lambda: len(request.characters) > 10)
-    begun = time.perf_counter()
-    work = scheduler.compute(slow())
-    until(lambda: spent > 0.2)
-    passed, used = time.perf_counter() - begun, spent
-    assert used < 0.75 * passed
-    work.cancel()
     scheduler.close()
 
 
@@ -97,3 +66,27 @@ def test_work_that_fails_from_outside_says_so(failing: bool) -> None:
     if failing:
         work.fail()
     assert (work.done, isinstance(work.error, RuntimeError)) == (failing, failing)
+
+
+def test_the_caller_hears_of_an_error_once_and_not_after_the_end() -> None:
+    errors: list[Exception] = []
+    work, whole = Work(counting(1), failed=errors.append), Work(counting(0), failed=errors.append)
+    work.fail()
+    work.fail()
+    whole.step()
+    whole.fail()
+    assert [str(error) for error in errors] == ["the computation was broken off"]
+    assert (whole.result, whole.error) == ("done", None)
+
+
+def test_work_that_is_cancelled_in_the_queue_no_longer_counts() -> None:
+    scheduler = Scheduler(Limits(visitor_analyses=3))
+    endless = [scheduler.compute(cycle("a"), "visitor") for _ in range(3)]  # type: ignore[arg-type]
+    with pytest.raises(LimitError):
+        scheduler.compute(counting(1), "visitor")
+    endless[2].cancel()
+    assert endless[2].done
+    last = scheduler.compute(counting(1), "visitor")
+    endless[0].cancel()
+    wait(lambda: last.done)
+    scheduler.close()

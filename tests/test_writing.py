@@ -11,11 +11,12 @@ import pytest
 
 from interface.listening import Listening
 from interface.models import Models
-from interface.writing import Writing, frames, shades
+from interface.writing import Writing, frames, own_characters, shades
 from model.generation import GenerationConfig, Request
 from model.loaded import Model
 from model.serving.mixture import Mixture, Pair, networks
 from model.serving.scheduler import Scheduler
+from tests.conftest import wait
 
 
 @pytest.fixture
@@ -67,6 +68,27 @@ def test_a_neuron_that_is_not_there_is_refused(desk: Writing, model: Model, wron
     request = Request(model, "", GenerationConfig(length=3))
     with pytest.raises(gr.Error, match="must be"):
         desk.steer(request, *wrong)
+
+
+@pytest.mark.parametrize("place", [(-3, 2), (2, 1), "ab", (1,), 5])
+def test_places_that_are_no_passage_of_the_text_are_refused(model: Model, place: Any) -> None:
+    with pytest.raises(gr.Error, match="Typed must be a list of pairs"):
+        own_characters(model, "the old lion", [place])
+
+
+def test_a_text_with_a_neuron_held_fixed_ends_if_the_scheduler_fails(
+    desk: Writing, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request(model, "", GenerationConfig(length=100_000))
+    desk.steer(request, 0, 0, 0.5)
+    wait(lambda: request.characters)
+
+    def failing() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(desk.scheduler, "_count", failing)
+    wait(lambda: request.done)
+    assert request.failed
 
 
 def test_each_character_of_a_mixture_has_a_shade(model: Model) -> None:

@@ -24,10 +24,12 @@ def saliency(model: Model, text: str, letter: str) -> tuple[Repair, Tensor]:
     repaired = Repair(repaired.text[-read:], repaired.report)
     known = vocabulary.repair(letter).text[:1]
     ids = torch.tensor([vocabulary.start, *vocabulary.encode(repaired.text).tolist()])
+    if model.context == "window":
+        ids = ids[-WINDOW:]
     if not known or not repaired.text:
         return repaired, torch.zeros(len(repaired.text))
     with torch.no_grad():
-        inputs = network.input(ids)[None]  # (1, T + 1, E)
+        inputs = network.input(ids)[None]  # (1, T + 1, E), or (1, T, E) if the window is full
     inputs.requires_grad_()
     with torch.enable_grad():
         x, hidden = inputs, []
@@ -36,5 +38,5 @@ def saliency(model: Model, text: str, letter: str) -> tuple[Repair, Tensor]:
             hidden.append(x[0, -1])
         log_p = network.output(network.output_input(hidden)).log_softmax(-1)[vocabulary.ids[known]]
         (gradient,) = torch.autograd.grad(log_p, inputs)
-    lengths = gradient[0, 1:].norm(dim=-1)
+    lengths = gradient[0, len(ids) - len(repaired.text) :].norm(dim=-1)
     return repaired, lengths / lengths.max().clamp_min(1e-30)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-STALLED = 30  # seconds; the scheduler is stalled if a text is asked for and no character is written for longer
+STALLED = 30  # seconds; the scheduler is stalled if a text is asked for and no character is read or written for longer
 BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, math.inf)  # seconds: upper bounds of the time to first character
 
 
@@ -19,13 +19,13 @@ class Figures:
     # For each of `BUCKETS`: the number of texts whose time to first character was at most this many seconds.
     first_characters: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))
     seconds_to_first: float = 0.0  # the sum over all texts
-    last_character: float = field(default_factory=monotonic)
+    last_progress: float = field(default_factory=monotonic)
     refusals: Counter[str] = field(default_factory=Counter)  # by the name of the limit
 
     def wrote(self, characters: int) -> None:
         """Count characters that were just written."""
         self.characters += characters
-        self.last_character = monotonic()
+        self.last_progress = monotonic()
 
     def began(self, seconds: float) -> None:
         """Count a text whose first character came `seconds` after the text was asked for."""
@@ -34,11 +34,11 @@ class Figures:
             self.first_characters[place] += seconds <= most
 
     def stalled(self, asked_at: float | None) -> bool:
-        """Whether, for more than `STALLED` seconds, a text has been asked for and no character was written.
+        """Whether, for more than `STALLED` seconds, a text has been asked for and no character was read or written.
 
         `asked_at` is when the text was asked for, by `time.monotonic`; None if no text is.
         """
-        return asked_at is not None and monotonic() - max(asked_at, self.last_character) > STALLED
+        return asked_at is not None and monotonic() - max(asked_at, self.last_progress) > STALLED
 
 
 def prometheus(figures: Figures, queue: int, running: int, slots: int, analyses: int) -> str:

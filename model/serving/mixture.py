@@ -19,8 +19,10 @@ class Pair:
     """
 
     def __init__(self, first: Model, second: Model) -> None:
-        of_both = {*first.vocabulary.characters, *second.vocabulary.characters}
-        self.vocabulary = Vocabulary(sorted(of_both), first.vocabulary.lowercase and second.vocabulary.lowercase)
+        one, other = first.vocabulary, second.vocabulary
+        typography = one.typography if one.typography == other.typography else "as it is"
+        of_both = sorted({*one.characters, *other.characters})
+        self.vocabulary = Vocabulary(of_both, one.lowercase and other.lowercase, typography)
         self.opening = first.opening
         self.parts = [_Part(first, self.vocabulary), _Part(second, self.vocabulary)]
 

@@ -18,7 +18,7 @@ import atexit
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from operator import itemgetter
 from time import monotonic, perf_counter
@@ -101,12 +101,14 @@ class Scheduler:
             self._queue.append(request)
             self._changed.notify()
 
-    def compute(self, pieces: Pieces[Any], visitor: str | None = None) -> Work:
-        """Return a new computation in pieces, which takes turns with the texts.
+    def compute(
+        self, pieces: Pieces[Any], visitor: str | None = None, failed: Callable[[Exception], None] = lambda _: None
+    ) -> Work:
+        """Return a new computation in pieces, which takes turns with the texts; see `Work` for `failed`.
 
         LimitError if it exceeds a limit, RuntimeError if the scheduler is closed.
         """
-        work = Work(pieces, visitor)
+        work = Work(pieces, visitor, failed)
         with self._changed:
             self._open()
             others = [other for other in (*self._work_queue, *self._working) if not other.done]
@@ -249,6 +251,7 @@ class Scheduler:
         seconds = perf_counter() - start
         if characters:
             self._seconds_per_character = seconds / characters
+            self.figures.last_progress = monotonic()
         return seconds
 
     def _admitted(self) -> list[Request]:

@@ -1,6 +1,6 @@
-"""Work that is not a text: a computation in pieces, which takes turns with the texts."""
+"""A computation in pieces, which the scheduler runs in turns with the texts."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -8,41 +8,52 @@ Pieces = Generator[Any, None, Result]
 
 
 class Work:
-    """A computation in pieces: a generator that yields after each of them, and returns the result.
+    """A computation in pieces: a generator that yields after each piece, and returns the result.
 
-    The scheduler's thread alone runs it. `progress` is what was last yielded. Once `done` is true, there is a `result`,
-    or the `error` that ended it, or it was cancelled.
+    Only the scheduler's thread runs it. `progress` is the last value that it yielded. Once `done` is true, it has a
+    `result`, or the `error` that ended it, or it was cancelled.
     """
 
-    shared = writing = False  # it has turns of its own, and nobody waits for characters
+    shared = writing = False  # as in `Batch`: the scheduler treats it as costly work
 
-    def __init__(self, pieces: Pieces[Any], visitor: str | None = None) -> None:
-        self.pieces, self.visitor = pieces, visitor
+    def __init__(
+        self, pieces: Pieces[Any], visitor: str | None = None, failed: Callable[[Exception], None] = lambda _: None
+    ) -> None:
+        """`failed` is called with the error if an error ends the computation."""
+        self.pieces, self.visitor, self.failed = pieces, visitor, failed
         self.progress: Any = None
         self.result: Any = None
         self.error: Exception | None = None
-        self.done = self.cancelled = False
+        self.begun = self.ended = self.cancelled = False
 
     def step(self) -> None:
-        """Compute one piece; where it was cancelled, end it."""
+        """Compute one piece, or end the computation if it was cancelled."""
+        self.begun = True
         try:
             if self.cancelled:
                 self.pieces.close()
-                self.done = True
+                self.ended = True
             else:
                 self.progress = next(self.pieces)
         except StopIteration as end:
-            self.result, self.done = end.value, True
+            self.result, self.ended = end.value, True
         except Exception as error:
-            self.error, self.done = error, True
+            self.fail(error)
 
     def cancel(self) -> None:
-        """End it before the next piece; may be called from any thread."""
+        """End the computation before its next piece; may be called from any thread."""
         self.cancelled = True
 
-    def fail(self) -> None:
-        """End it because of an error outside of it."""
-        self.error, self.done = self.error or RuntimeError("the computation was broken off"), True
+    def fail(self, error: Exception | None = None) -> None:
+        """End the computation, unless it is done, because of `error`, or of an error outside of it."""
+        if not self.done:
+            self.error, self.ended = error or RuntimeError("the computation was broken off"), True
+            self.failed(self.error)
+
+    @property
+    def done(self) -> bool:
+        """Whether the computation has ended, or will never begin."""
+        return self.ended or (self.cancelled and not self.begun)
 
     @property
     def empty(self) -> bool:
@@ -51,7 +62,7 @@ class Work:
 
 
 def finish(pieces: Pieces[Result]) -> Result:
-    """The result of a computation in pieces, all of which are computed at once."""
+    """Compute all pieces without a pause, and return the result."""
     while True:
         try:
             next(pieces)
