@@ -43,7 +43,7 @@ class Own:
         self.models, self.jobs = models, jobs
         self._offers: dict[str, dict[str, Any]] = {}  # by the name, which holds the key
         self._guard = Lock()
-        jobs.deleted.append(self._forget)
+        jobs.on_change.append(self._forget)
 
     def offer(self, job: Job) -> dict[str, Any] | None:
         """What the page needs to know of the model of `job`; None where there is none, or it still learns."""

@@ -182,7 +182,7 @@ def test_a_stopped_training_gets_another_plan(open_jobs: Open) -> None:
 def test_another_plan_deletes_the_model_and_begins_again(open_jobs: Open) -> None:
     jobs = open_jobs()
     changed: list[str] = []
-    jobs.deleted.append(lambda job: changed.append(job.key))
+    jobs.on_change.append(lambda job: changed.append(job.key))
     job = until(jobs.add(TEXT, NOTHING), "read")
     jobs.train(job)
     until(job, "done")

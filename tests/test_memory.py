@@ -47,11 +47,11 @@ def test_only_a_network_that_cannot_fit_is_refused_in_one_sentence(monkeypatch: 
     ids=str,
 )
 def test_only_errors_of_too_little_memory_become_memory_errors(error: Exception, told: bool) -> None:
-    with pytest.raises(MemoryError if told else type(error)) as raised, memory.told():
+    with pytest.raises(MemoryError if told else type(error)) as raised, memory.explained():
         raise error
     assert ("not enough memory" in str(raised.value)) == told
 
 
 def test_torchs_own_error_is_recognised() -> None:
-    with pytest.raises(MemoryError, match="not enough memory"), memory.told():
+    with pytest.raises(MemoryError, match="not enough memory"), memory.explained():
         torch.zeros(10**15)

@@ -51,7 +51,7 @@ class Jobs:
         self._readers, self._trainers = ThreadPoolExecutor(1, "report"), ThreadPoolExecutor(1, "training")
         self._queue: list[Job] = []  # those that wait for their training, in order
         self._closed = Event()
-        self.deleted: list[Callable[[Job], None]] = []  # called with each job whose model is deleted or will change
+        self.on_change: list[Callable[[Job], None]] = []  # called with each job whose model is deleted or will change
         Thread(target=self._look_after, name="deleting", daemon=True).start()
 
     # ---- what a visitor asks for -------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Jobs:
                     else "there is nothing to train here: choose a text, or change what was chosen"
                 )
             self._check_disk()
-            self._tell_deleted(job)  # its model changes as it learns
+            self._model_changes(job)  # its model changes as it learns
             if job.model.exists() and not job.can_go_on:  # without a saved state the training begins anew
                 shutil.rmtree(job.model, ignore_errors=True)
             job.state, job.error, job.stopping = "waiting", "", False
@@ -142,7 +142,7 @@ class Jobs:
                 self._queue.remove(job)
             if job.process:
                 job.process.kill()
-            self._tell_deleted(job)
+            self._model_changes(job)
             _remove(job.directory)
 
     def place(self, job: Job) -> tuple[int, float]:
@@ -226,14 +226,14 @@ class Jobs:
 
     def _without_model(self, job: Job) -> None:
         """Delete the model of `job`, its saved state and its curves."""
-        self._tell_deleted(job)
+        self._model_changes(job)
         shutil.rmtree(job.model, ignore_errors=True)
         for file in job.directory.glob("model.unfinished*"):
             file.unlink(missing_ok=True)
         job.training_curve, job.held_out_curve, job.samples, job.progress = [], [], [], {}
 
-    def _tell_deleted(self, job: Job) -> None:
-        for told in self.deleted:
+    def _model_changes(self, job: Job) -> None:
+        for told in self.on_change:
             told(job)
 
     # ---- the two commands --------------------------------------------------------------------------------------------

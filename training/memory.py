@@ -36,7 +36,7 @@ def least(recipe: Recipe, vocabulary_size: int) -> int:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Replace any error that torch raises for lack of memory by a MemoryError with a one-sentence message."""
     try:
         yield

@@ -112,7 +112,7 @@ class Trainer:
         self.recipe, self.directory, self.seed, self.minutes = recipe, Path(directory).absolute(), seed, minutes
         self.vocabulary = Vocabulary.of(corpus.text, corpus.lowercase, corpus.typography)
         memory.check(replace(recipe, batch_size=own_streams), len(self.vocabulary), device)
-        with memory.told():
+        with memory.explained():
             self._prepare_text(corpus, device, init)
             self._prepare_network(device, init)
         self.evaluate_every = recipe.evaluate_every or self.batches.steps_per_epoch
@@ -171,7 +171,7 @@ class Trainer:
         the same directory; OSError if the disk refuses; MemoryError; FloatingPointError if the loss is no longer a
         finite number.
         """
-        with self.unfinished.locked(), memory.told():
+        with self.unfinished.locked(), memory.explained():
             self.saved = time.perf_counter()
             self.started = self.saved - self.seconds
             if not self.record.curve:
@@ -198,7 +198,7 @@ class Trainer:
         """
         self.network.train()
         durations: list[float] = []
-        with memory.told():
+        with memory.explained():
             while len(durations) < fewest or sum(durations) < seconds:
                 before = time.perf_counter()
                 characters = self._step()
@@ -208,7 +208,7 @@ class Trainer:
     def follow(self) -> None:
         """Follow the orders of the first process until it ends the run; RuntimeError if that process is gone."""
         self.network.train()
-        with memory.told():
+        with memory.explained():
             while (order := self.processes.order())[0] != END:
                 if order[0] == STEP:
                     self._learn(order[1])
