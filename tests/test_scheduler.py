@@ -184,7 +184,7 @@ def test_a_long_prompt_is_read_in_pieces_that_take_a_bounded_part_of_the_time(
     steps = len(ordinary.characters) - before
     assert clock.spent["prefill"] - start["prefill"] <= COSTLY * (clock.spent["shared"] - start["shared"])
     assert clock.longest_piece <= 20
-    assert steps < len(prompt) / 10, "it is read faster than a character in a step"
+    assert steps < len(prompt) / 5, "many characters are read in a step"
     wait(lambda: beside.done)
     assert beside.text == "".join(generate(exact, "a" + prompt, beside.config))
     scheduler.close()
