@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from model.checkpoint import load
-from tests.conftest import H, book
+from tests.conftest import H, book, wait
 from training import command
 from training import jobs as module
 from training.job import Job
@@ -119,10 +119,7 @@ def test_a_training_is_stopped_and_goes_on(open_jobs: Open, monkeypatch: pytest.
 
     steps_after = steps_noted(job, monkeypatch)
     jobs.train(job)
-    end = time.monotonic() + 600
-    while job.training_curve[-1][0] <= reached:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait(lambda: job.training_curve[-1][0] > reached, 600)
     assert steps_after[0] > 100, "it does not begin again"
     steps = [step for step, _ in job.training_curve]
     assert steps == sorted(set(steps))

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from model.hub import load
 from model.loaded import Model
 from model.text_file import TextFileError
 from tests.browser import APP, part, serving, text, type_story, visit, write
-from tests.conftest import book
+from tests.conftest import book, wait
 from training.jobs import Jobs
 from training.limits import Limits
 
@@ -184,10 +183,7 @@ def test_a_killed_training_is_reported_and_can_be_resumed(
     read_it(page)
     part(page, "train-go").click()
     # Kill it as soon as it can be resumed: when the page shows a sample, it may have ended.
-    end = time.monotonic() + 600
-    while not list(tmp_path_factory.getbasetemp().glob("*/lstm-training-*/*/model.unfinished")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait(lambda: list(tmp_path_factory.getbasetemp().glob("*/lstm-training-*/*/model.unfinished")), 600, 0.02)
     trains = subprocess.run(["pgrep", "-f", r"training\.train Long\.txt"], capture_output=True, text=True, check=True)
     for process in trains.stdout.split():
         os.kill(int(process), signal.SIGKILL)

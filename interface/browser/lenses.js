@@ -24,7 +24,7 @@ class Lenses {
     this.neuron = null; // { layer, neuron, meaning, on, off }
     this.found = new Map(); // model -> its neurons with a meaning
     this.copied = { text: "", model: "", passages: [] };
-    this.rests = null; // { weights }: for a letter, the weight of each unit before it
+    this.rests = null; // for a letter, the weight of each unit before it
     this.here = null; // place of the letter that was chosen
     this.pending = null;
   }
@@ -50,7 +50,7 @@ class Lenses {
       if (places.at(-1)?.[1] === start) places.at(-1)[1] = end;
       else places.push([start, end]);
     };
-    if (this.rests) this.rests.weights.forEach((weight, i) => this.tint(add, "rests", WEIGHTS, weight, i));
+    if (this.rests) this.rests.forEach((weight, i) => this.tint(add, "rests", WEIGHTS, weight, i));
     else if (this.lens === "who") {
       for (const [start, end, mark] of runs(story.marks, from, to)) {
         const by = story.author(mark);
@@ -78,7 +78,7 @@ class Lenses {
     const { text } = this.story();
     for (let start = Math.floor(from / PIECE) * PIECE; start < Math.min(to, text.length); start += PIECE) {
       const begin = whole(text, start), piece = text.slice(begin, whole(text, start + PIECE));
-      look({ start: begin, text: piece, before: text.slice(whole(text, Math.max(0, begin - BEFORE)), begin) });
+      look({ start: begin, text: piece, before: endOf(text, BEFORE, begin) });
     }
   }
 
@@ -153,7 +153,7 @@ class Lenses {
 
   // Shows the surprise at the end of the text, without and with a model that learns from it.
   async learned(signal) {
-    const { text } = this.story(), { model } = this.settings(), end = text.slice(whole(text, Math.max(0, text.length - PIECE)));
+    const { text } = this.story(), { model } = this.settings(), end = endOf(text, PIECE);
     if (!end || this.compared === model + end) return;
     const { bits: before } = await ask("surprise", { text: end, model }, signal);
     const { bits: after } = await ask("surprise", { text: end, model, adapt: true }, signal);
@@ -254,7 +254,7 @@ class Lenses {
   async compare() {
     const table = this.panel.querySelector("table"), { text } = this.story(), found = [];
     for (const model of this.models) {
-      const { bits } = await ask("surprise", { text: text.slice(whole(text, Math.max(0, text.length - PIECE))), model: model.name });
+      const { bits } = await ask("surprise", { text: endOf(text, PIECE), model: model.name });
       found.push([model.title, mean(bits)]);
       found.sort((a, b) => a[1] - b[1]);
       const rows = found.map(([name, value]) => {
@@ -402,10 +402,9 @@ class Lenses {
 
   async restsOn(place) {
     const { text } = this.story(), { model } = this.settings();
-    const before = text.slice(whole(text, Math.max(0, place - BEFORE)), place);
+    const before = endOf(text, BEFORE, place);
     const { weights } = await ask("rests_on", { text: before, letter: String.fromCodePoint(text.codePointAt(place)), model });
-    const found = new Array(place - before.length).fill(0).concat(inUnits(before, weights));
-    this.rests = { weights: found };
+    this.rests = new Array(place - before.length).fill(0).concat(inUnits(before, weights));
     this.paint();
   }
 }
@@ -420,6 +419,9 @@ function whole(text, place) {
   const code = text.charCodeAt(place);
   return code >= 0xdc00 && code <= 0xdfff ? place + 1 : place;
 }
+
+// Returns the last units of a text, or of its part before `end`: at most `most`, and no half of a character.
+const endOf = (text, most, end = text.length) => text.slice(whole(text, Math.max(0, end - most)), end);
 
 // Returns one value for each UTF-16 unit, from one value for each character.
 function inUnits(text, values) {

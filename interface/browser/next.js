@@ -8,7 +8,7 @@ function storyNext(page) {
   let next = null, request = null; // { at, letters } of the place shown; the AbortController of its request
 
   async function show(at) {
-    const { story, lenses } = page, text = story.text.slice(whole(story.text, Math.max(0, at - LOOK_BACK)), at);
+    const { story, lenses } = page, text = endOf(story.text, LOOK_BACK, at);
     next = { at, letters: null }; // the old bars stay in sight until the answer
     lenses.here = at;
     lenses.rests = null;
@@ -34,7 +34,7 @@ function storyNext(page) {
   function draw() {
     if (!next?.letters) return;
     const { text } = page.story, { at, letters } = next, there = at < text.length ? String.fromCodePoint(text.codePointAt(at)) : "";
-    const tail = onOneLine(text.slice(whole(text, Math.max(0, at - 20)), at));
+    const tail = onOneLine(endOf(text, 20, at));
     part("next-note").textContent = (at ? `After “${tail}”` : "At the very beginning") + (there ? `, where “${visible(there)}” stands. ` : ". ") + "Choose a letter, and the model goes on from it.";
     drawBars(part("bars"), letters, samplingOf(page.settings, page.model()), there, (letter) => page.writer.branch(at, letter));
     part("rests").hidden = !there || !at;
