@@ -8,7 +8,7 @@ const BITS = [1, 2, 4, 6, 9]; // of surprise, from which the next stronger tint 
 const ACTIVITY = [0.1, 0.3, 0.5, 0.7, 0.9]; // the same for the value of a neuron, positive or negative
 const WEIGHTS = [0.05, 0.15, 0.3, 0.5, 0.75]; // the same for the weight of a character that a letter rests on
 const REST = 700; // milliseconds without a change, after which a lens requests new values
-const ANY = { meaning: "", on: 0.9, off: -0.9 }; // of a neuron that was chosen by its number
+const ANY = { meaning: "", on: 0.9, off: -0.9 }; // the defaults for a neuron that was chosen by its number
 const AGAIN = 3000; // milliseconds until the next request while the connection is lost
 
 const step = (bounds, value) => bounds.findLastIndex((bound) => Math.abs(value) >= bound) + 1;
@@ -33,7 +33,7 @@ class Lenses {
     this.lens = lens;
     this.rests = null;
     this.latest.clear();
-    this.pending?.abort(); // the answer would be shown in this lens
+    this.pending?.abort(); // its answer belongs to the lens that was open before
     this.pending = null;
     this.panel.replaceChildren();
     this["show_" + lens]();

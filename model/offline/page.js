@@ -68,7 +68,8 @@ function replace(start, end, inserted) {
   story = { ...story, text: story.text.slice(0, start) + inserted + story.text.slice(end), marks: marks.filter(([a, b]) => a < b) };
 }
 
-// Replaces [start, end) for the visitor. A change after the start of the last continuation makes it the visitor's own.
+// Replaces [start, end) for the visitor. If this changes the last continuation or the text after it, Try again is off:
+// it would delete the change.
 function edit(start, end, inserted) {
   const { last } = story, by = inserted.length - (end - start);
   replace(start, end, inserted);
