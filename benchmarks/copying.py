@@ -22,9 +22,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("book", type=Path, metavar="BOOK", nargs="+", help="the text that it was trained on")
     parser.add_argument("other", type=Path, metavar="OTHER", help="a text that it was not trained on")
     asked = parser.parse_args(arguments)
-    model = load(asked.checkpoint)
-    book = read_again(model.training, asked.book).training
-    other = model.vocabulary.repair(read_again(model.training, [asked.other]).text).text[:TRIED]
+    try:
+        model = load(asked.checkpoint)
+        book = read_again(model.training, asked.book).training
+        other = model.vocabulary.repair(read_again(model.training, [asked.other]).text).text[:TRIED]
+    except (OSError, ValueError) as error:
+        print(f"benchmarks.copying: {error}", file=sys.stderr)
+        return 2
     own = model.copies.sources[0] if model.copies else None
     if own is None or own.characters != len(book):
         print("benchmarks.copying: the checkpoint was not trained on this text", file=sys.stderr)

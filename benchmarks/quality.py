@@ -114,6 +114,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("places", nargs="+", type=Path, metavar="BOOK or DIR", help="texts, and further checkpoints")
     parser.add_argument("--write", action="store_true", help="write docs/quality.md and benchmarks/quality.json")
     options = parser.parse_args(arguments)
+    for path in options.places:
+        if not path.exists():
+            parser.error(f"there is no file or directory {path}")
     hardware.prepare("cpu")
 
     books = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in options.places if path.is_file()}

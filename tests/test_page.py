@@ -399,15 +399,16 @@ def test_a_branch_inside_the_models_text_is_a_version_of_it(page: Page) -> None:
     whole = write(page)
     put_caret_at_end(page)
     page.keyboard.type("END")
-    click_letter(page, 10)
+    place = next(place for place in range(10, len(whole)) if whole[place] != "\n")  # a line break has no width to click
+    click_letter(page, place)
     part(page, "bars").locator("button").first.click()
     branched = done(page)
-    assert branched.startswith(whole[:10])
+    assert branched.startswith(whole[:place])
     assert branched.endswith("END")
     expect(part(page, "version")).to_have_text("2 of 2")
     part(page, "again").click()
     third = done(page)
-    assert third[:11] == branched[:11], "a further version keeps the letter that was chosen"
+    assert third[: place + 1] == branched[: place + 1], "a further version keeps the letter that was chosen"
     expect(part(page, "version")).to_have_text("3 of 3")
 
 
