@@ -74,10 +74,10 @@ def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page) -> 
     settle(page, length=10000, stop="length", seed=5)
     type_story(page, "A tale “not")
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("document.querySelector('[data-id=editor]').textContent.length > 200")
-    assert page.evaluate("document.activeElement.dataset.id") == "editor", "the focus stays"
     page.keyboard.press("x")  # ignored while the model writes
+    page.wait_for_function("document.querySelector('[data-id=editor]').textContent.length > 200")
     page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.dataset.id") == "editor", "the focus stays"
     stopped = done(page)
     page.wait_for_timeout(300)
     assert text(page) == stopped, "nothing may follow a stop"
@@ -196,7 +196,7 @@ def test_undo_and_redo_cover_everything(page: Page) -> None:
 
 
 def test_try_again_makes_a_version_beside_the_first_and_touches_nothing_else(page: Page) -> None:
-    settle(page, length=20, stop="length")
+    settle(page, length=20, stop="length", seed=7)
     type_story(page, "“One” ")
     first = write(page)[6:]
     put_caret_at_end(page)
@@ -246,7 +246,7 @@ def test_an_empty_stop_text_is_refused_and_a_capital_stops_a_lowercase_model(pag
     settle(page, stop="text")
     part(page, "write").click()
     expect(part(page, "status")).to_have_text("Type the text to stop at, or choose another way to stop.")
-    settle(page, until="I", length=5000)
+    settle(page, until="I", length=5000, seed=1)
     whole = write(page)
     assert whole.endswith("i")
     assert whole.count("i") == 1
@@ -523,7 +523,7 @@ def test_the_story_stays_editable_while_neurons_are_searched_for(
 def look_for_neurons_and_type(page: Page) -> None:
     type_story(page, "the old lion")
     held: list[Route] = []
-    page.route("**/call/neurons/*", lambda route: held.append(route))
+    page.route("**/call/v2/neurons", lambda route: held.append(route))
     page.get_by_role("radio", name="Neurons").check()
     progress = part(page, "lens").get_by_role("progressbar", name="Looking for neurons with a meaning")
     expect(progress).to_be_visible()
@@ -540,7 +540,7 @@ def look_for_neurons_and_type(page: Page) -> None:
     )
     until(page, lambda: held)
     held[0].continue_()
-    page.unroute("**/call/neurons/*")
+    page.unroute("**/call/v2/neurons")
     expect(page.locator("input[name=neuron]").first).to_be_checked()
     shares = page.evaluate("shares")
     assert len(shares) > 1, "the progress is shown"
@@ -589,7 +589,7 @@ def test_alternatives_are_offered_and_one_key_chooses_one(page: Page) -> None:
     assert chosen.endswith(" an inn ")
     expect(part(page, "version")).to_have_text("2 of 4")
     part(page, "earlier").click()
-    assert text(page) != chosen
+    expect(part(page, "version")).to_have_text("1 of 4")
     part(page, "undo").click()
     part(page, "undo").click()
     assert text(page) == "the old lion. an inn "
@@ -603,7 +603,7 @@ def test_alternatives_are_offered_and_one_key_chooses_one(page: Page) -> None:
 def test_an_alternative_that_is_chosen_early_is_inserted_once_it_is_written(page: Page) -> None:
     type_story(page, "the old lion ")
     held: list[Route] = []
-    page.route("**/call/write/*", lambda route: held.append(route))
+    page.route("**/call/v2/write", lambda route: held.append(route))
     page.keyboard.press("Control+Space")
     expect(page.locator(".option")).to_have_count(3)
     page.keyboard.press("3")
@@ -612,7 +612,7 @@ def test_an_alternative_that_is_chosen_early_is_inserted_once_it_is_written(page
     until(page, lambda: len(held) == 3)
     for route in held:
         route.continue_()
-    page.unroute("**/call/write/*")
+    page.unroute("**/call/v2/write")
     expect(part(page, "status")).to_contain_text("Alternative 3 is in the story")
     assert text(page).startswith("the old lion ")
     assert len(text(page)) > 13
@@ -620,7 +620,7 @@ def test_an_alternative_that_is_chosen_early_is_inserted_once_it_is_written(page
 
 def test_a_note_tells_which_word_the_model_finished(page: Page) -> None:
     part(page, "model").select_option("cased")
-    settle(page, length=20, stop="length", favour="bottle", temperature=0.3)
+    settle(page, length=20, stop="length", favour="bottle", temperature=0)
     type_story(page, "a bott")
     write(page)
     expect(part(page, "note")).to_contain_text("It finished your word: “bott” became “bott")
@@ -719,7 +719,8 @@ def test_a_full_store_takes_the_text_alone_and_undo_still_works(page: Page) -> N
     page.wait_for_function("Object.values(localStorage).some((kept) => kept.length > 1000)")  # saved as it is written
     whole = done(page)
     assert len(whole) == 8004
-    page.wait_for_function("(end) => Object.values(localStorage).some((kept) => kept.includes(end))", arg=whole[-30:])
+    stored = "(end) => Object.values(localStorage).some((kept) => kept.includes(JSON.stringify(end).slice(1, -1)))"
+    page.wait_for_function(stored, arg=whole[-30:])
     part(page, "undo").click()
     assert text(page) == "one "
     page.evaluate("Object.assign(Storage.prototype, window.whole)")
