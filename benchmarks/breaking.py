@@ -60,6 +60,8 @@ class Training:
             os.dup2(self.logger.stdin.fileno(), 2)
             prepare()
             status = train.main([str(self.book), "--out", str(self.out), *RUN])
+        except KeyboardInterrupt:  # before the command handles it
+            status = 130
         except SystemExit as error:
             status = error.code if isinstance(error.code, int) else 2
         except BaseException:
@@ -134,7 +136,8 @@ def disturbed(place: Path, name: str, count: int, disturb: Callable[[int], objec
             damaged += training.damaged
             done += 1
         differing += not training.comes_to(expected)
-        left = [path.name for path in training.out.parent.iterdir() if path != training.out]
+        # A kill at the very end can leave an empty lock; the next training there takes it.
+        left = [path for path in training.out.parent.iterdir() if path != training.out and path.suffix != ".lock"]
         found += training.tracebacks + len(left)
         shutil.rmtree(training.out.parent)
     return {name: done, "damaged": damaged, "differing": differing, "tracebacks": found}

@@ -39,11 +39,11 @@ def running_app(
     deadline = time.monotonic() + 600
     try:
         while True:
+            if app.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the app's page does not answer")
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(url).close()
                 break
-            if app.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the app's page does not answer")
             time.sleep(0.01)
         yield url
     finally:

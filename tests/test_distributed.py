@@ -89,7 +89,7 @@ def started(size: int, *command: str | Path) -> Iterator[list["subprocess.Popen[
         port = free.getsockname()[1]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", *map(str, command)],
+            [sys.executable, "-u", "-W", "error", *map(str, command)],
             cwd=ROOT,
             env=environment(rank, size, port),
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """Books of Project Gutenberg: the real client against a stand-in for a mirror on the loopback address."""
 
+import os
 import socket
 import threading
 import time
@@ -223,4 +224,5 @@ def test_the_cache_keeps_only_the_last_books(mirror: Mirror, monkeypatch: pytest
         mirror.files[f"/cache/epub/{i}/pg{i}.txt"] = TALE.encode()
         file = fetch(i)
         assert file.exists()
+        os.utime(file, (i, i))  # some systems give files that are made within milliseconds one time
     assert sorted(path.name[-14:-5] for path in file.parent.glob("*.txt")) == ["tenberg 2", "tenberg 3"]

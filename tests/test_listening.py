@@ -95,8 +95,9 @@ def test_a_client_that_disconnects_leaves_its_slot_or_the_queue(app: str) -> Non
 
 
 def test_a_client_that_reads_nothing_loses_its_slot_and_one_that_reads_keeps_it(app: str) -> None:
+    begun = figure(app, "lstm_first_character_seconds_count")
     with closing(connect(app, begin(app), narrow=True)), closing(connect(app, begin(app), narrow=True)) as reading:
-        wait(lambda: figure(app, "lstm_slots_used") == 2)
+        wait(lambda: figure(app, "lstm_first_character_seconds_count") == begun + 2)
 
         def one_is_left() -> bool:
             assert reading.recv(100_000)
@@ -114,8 +115,9 @@ def test_a_client_that_pauses_reading_gets_the_whole_text_afterwards(app: str) -
         written: str = json.loads(data.removeprefix("data: "))[0]
         return written
 
+    begun = figure(app, "lstm_first_character_seconds_count")
     with closing(connect(app, begin(app, 30_000, seed=5), narrow=True)) as stream:
-        wait(lambda: figure(app, "lstm_slots_used") == 1)
+        wait(lambda: figure(app, "lstm_first_character_seconds_count") == begun + 1)
         wait(lambda: figure(app, "lstm_slots_used") == 0)
         written = figure(app, "lstm_characters_total")
         whole = text(send(app, f"{PREDICT}/{begin(app, 30_000, seed=5)}")[1])

@@ -405,7 +405,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    arguments = [str(pages), "--out", str(out), *TINY, "--steps", "300", "--evaluate-every", "50", "--patience", "0"]
+    arguments = [str(pages), "--out", str(out), *TINY, "--steps", "1000", "--evaluate-every", "50", "--patience", "0"]
     command = [sys.executable, "-u", "-m", "training.train", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -418,7 +418,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     assert "Traceback" not in errors
     assert f"Stopped: {out}" in printed
     stopped = load(out).training
-    assert 50 <= stopped["steps"] < 300
+    assert 50 <= stopped["steps"] < 1000
     assert Unfinished(out).path.exists()
 
     assert main(arguments) == 0
@@ -426,7 +426,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     assert f"going on from step {stopped['steps']:,}\n" in printed
     assert f"{out} is ready" in printed
     finished = load(out).training
-    assert finished["steps"] == 300
-    assert [point["step"] for point in finished["curve"]] == list(range(0, 301, 50))
+    assert finished["steps"] == 1000
+    assert [point["step"] for point in finished["curve"]] == list(range(0, 1001, 50))
     assert finished["held_out"]["nats"] <= stopped["held_out"]["nats"]
     assert not Unfinished(out).path.exists()

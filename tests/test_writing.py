@@ -143,7 +143,7 @@ def answered(desk: Writing, start: Start, request: Request, listener: Listener) 
         (submit, False, {}),
         (submit, False, {"context": "window"}),
         (submit, False, {"adapt": True}),
-        (submit, False, {"stop": "sentence", "least": 900}),
+        (submit, False, {"stop": "sentence", "least": 4_000}),
         (submit, True, {}),
         (submit, True, {"context": "window"}),
         (steer, False, {}),
@@ -155,13 +155,13 @@ def test_a_text_that_is_not_read_for_a_while_goes_on_exactly(
 ) -> None:
     monkeypatch.setattr("interface.writing.FRAME", 0.002)
     model = Mixture(Pair(exact, exact), 0.3) if mixed else exact
-    config = GenerationConfig(**{"length": 1_500, "seed": 5, **settings})
+    config = GenerationConfig(**{"length": 6_000, "seed": 5, **settings})
     attentive = answered(desk, start, Request(model, "the old lion ", config), Listener(1, 0))[-1]
     distracted = answered(desk, start, Request(model, "the old lion ", config), Listener(2, 3))
     assert len(set(distracted)) > 1, "it was set aside"
     assert distracted[-1].text == attentive.text
     assert shades(distracted[-1]) == shades(attentive)
-    assert len(attentive.text) >= 900
+    assert len(attentive.text) >= 4_000
 
 
 def test_a_text_that_is_set_aside_leaves_its_slot_and_ends_with_its_stream(desk: Writing, exact: Model) -> None:
