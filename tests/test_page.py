@@ -814,3 +814,166 @@ def test_on_a_phone_the_buttons_stay_in_sight_and_lenses_come_from_below(phone: 
         words,
     )
     assert holders == 1
+
+
+# ---- nothing is lost -------------------------------------------------------------------------------------------------
+
+
+def fill_store(page: Page) -> None:
+    page.evaluate("""() => {
+      window.emptied = Storage.prototype.setItem;
+      Storage.prototype.setItem = () => { throw new DOMException("It is full.", "QuotaExceededError"); };
+    }""")
+
+
+def empty_store(page: Page) -> None:
+    page.evaluate("() => { Storage.prototype.setItem = window.emptied; }")
+
+
+def test_a_full_store_keeps_the_story_open_until_it_can_be_saved(page: Page) -> None:
+    type_story(page, "the first story")
+    part(page, "stories").click()  # saves it
+    page.get_by_role("button", name="New story").click()
+    type_story(page, "a story that finds no space")
+    fill_store(page)
+    for press in ("new-story", "story-choice"):
+        part(page, "stories").click()
+        (part(page, press) if press == "new-story" else page.locator(f".{press}").first).click()
+        expect(part(page, "status")).to_contain_text("The browser’s store is full")
+        assert text(page) == "a story that finds no space"
+    empty_store(page)
+    part(page, "stories").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Delete the first story").or_(page.get_by_text("Delete for good?")).click()
+    page.keyboard.press("Escape")
+    stored = "Object.values(localStorage).some((kept) => kept.includes('a story that finds no space'))"
+    assert page.evaluate(stored), "there is space now"
+
+
+def test_a_refused_request_leaves_the_story_and_its_steps_as_they_were(page: Page) -> None:
+    settle(page, length=20, stop="length", seed=3)
+    type_story(page, "the old ")
+    whole = write(page)
+    put_caret_at_end(page)
+    page.keyboard.insert_text(" hat")
+    part(page, "undo").click()
+    settle(page, avoid="lion", favour="lion")
+    for press in ("write", "again"):
+        put_caret_at_end(page)
+        part(page, press).click()
+        expect(part(page, "status")).to_contain_text("leave it in one of the two lists")
+        expect(part(page, "stop")).to_have_attribute("aria-disabled", "true")
+        assert text(page) == whole
+        expect(part(page, "version")).to_have_text("1 of 1")
+    part(page, "redo").click()
+    assert text(page) == whole + " hat"
+    put_caret_at_end(page)
+    part(page, "write").click()
+    expect(part(page, "status")).to_contain_text("leave it in one of the two lists")
+    expect(part(page, "stop")).to_have_attribute("aria-disabled", "true")
+    settle(page, avoid="", favour="")
+    assert write(page).startswith(whole + " hat"), "the caret has stayed at the end"
+
+
+def test_an_input_method_cannot_change_the_text_while_the_model_writes(page: Page) -> None:
+    settle(page, length=20, stop="length", seed=3)
+    type_story(page, "the old ")
+    whole = write(page)
+    type_story(page, "the old ")
+    held: list[Route] = []
+    page.route("**/call/v2/write", lambda route: held.append(route))
+    page.keyboard.press("Control+Enter")
+    until(page, lambda: held)
+    session = page.context.new_cdp_session(page)
+    session.send("Input.imeSetComposition", {"text": "é", "selectionStart": 1, "selectionEnd": 1})
+    session.send("Input.insertText", {"text": "é"})
+    assert text(page) == "the old "
+    held[0].continue_()
+    page.unroute("**/call/v2/write")
+    assert done(page) == whole
+    part(page, "undo").click()
+    assert text(page) == "the old "
+
+
+def test_the_alternatives_close_when_the_text_changes(page: Page) -> None:
+    settle(page, length=20, stop="length")
+    type_story(page, "the old lion ")
+    for change in ("write", "type", "undo"):
+        page.keyboard.press("Control+Space") if change != "undo" else part(page, "suggest").click()
+        expect(part(page, "alternatives")).not_to_have_attribute("aria-busy", "true")
+        expect(page.locator(".option").first).to_be_visible()
+        if change == "write":
+            write(page)
+        elif change == "type":
+            part(page, "editor").focus()
+            page.keyboard.insert_text("a")
+        else:
+            part(page, "undo").click()
+        expect(page.locator(".option").first).to_be_hidden()
+        part(page, "editor").focus()
+
+
+def test_the_story_that_is_being_written_stays_if_it_is_chosen_in_the_list(page: Page) -> None:
+    settle(page, length=30, stop="length", seed=2)
+    type_story(page, "the old ")
+    whole = write(page)
+    type_story(page, "the old ")
+    held: list[Route] = []
+    page.route("**/call/v2/write", lambda route: held.append(route))
+    part(page, "write").click()
+    until(page, lambda: held)
+    part(page, "stories").click()
+    page.locator(".story-choice[aria-current]").click()
+    held[0].continue_()
+    page.unroute("**/call/v2/write")
+    assert done(page) == whole
+
+
+def test_a_wide_page_has_a_keyboard_again_after_the_lenses_of_a_narrow_one(page: Page) -> None:
+    page.set_viewport_size({"width": 820, "height": 1180})
+    part(page, "open-lens").click()
+    expect(part(page, "editor")).to_have_attribute("inputmode", "none")
+    page.set_viewport_size({"width": 1366, "height": 768})
+    expect(part(page, "editor")).to_have_attribute("inputmode", "text")
+
+
+def test_what_is_written_typed_or_undone_is_scrolled_into_sight(page: Page) -> None:
+    settle(page, length=20, stop="length")
+    type_story(page, "the old lion\n" * 200)
+    put_caret_at_end(page)
+
+    def at_end() -> bool:
+        box = page.evaluate("document.querySelector('[data-id=editor]').scrollTop + window.scrollY")
+        return bool(box > 1000)
+
+    def to_top() -> None:
+        page.evaluate("document.querySelector('[data-id=editor]').scrollTop = 0; window.scrollTo(0, 0)")
+        assert not at_end()
+
+    to_top()
+    page.keyboard.press("Enter")
+    assert at_end()
+    to_top()
+    write(page)
+    assert at_end()
+    to_top()
+    part(page, "undo").click()
+    assert at_end()
+
+
+def test_a_selection_stays_when_the_visitor_comes_back_to_the_window(page: Page) -> None:
+    type_story(page, "the old lion")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.evaluate("document.querySelector('[data-id=editor]').dispatchEvent(new FocusEvent('focus'))")
+    assert page.evaluate("getSelection().toString()") == "on"
+    page.keyboard.press("Control+a")
+    page.evaluate("document.querySelector('[data-id=editor]').dispatchEvent(new FocusEvent('focus'))")
+    page.keyboard.insert_text("a hat")
+    assert text(page) == "a hat"
+
+
+def test_a_blank_value_in_a_link_is_ignored(page: Page, small_server: str) -> None:
+    page.goto(small_server + "#text=a&temperature=&length=")
+    expect(part(page, "style")).to_have_value("50")
+    expect(page.locator("[data-setting=length]")).to_have_value("300")

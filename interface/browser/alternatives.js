@@ -9,7 +9,7 @@ function storyAlternatives(page) {
   async function suggest() {
     const { story, settings } = page, start = editor.caret, count = settings.alternatives, prompt = story.text.slice(0, start);
     const values = { ...asked(settings), length: SHORT, stop: "length", least: 0 }, how = howOf(values), one = new AbortController();
-    if (isGreedy(settings, page.model())) values.temperature = LIVELY.temperature;
+    if (isGreedy(settings, page.model())) Object.assign(values, LIVELY); // else all would be the same
     if (values.adapt) values.typed = typedPlaces(story, start);
     const seeds = Array.from({ length: count }, newSeed), stem = wordBefore(prompt), author = authorOf(settings);
     close();
@@ -63,7 +63,7 @@ function storyAlternatives(page) {
       mark(i);
       return say(`Alternative ${i + 1} is put into the story as soon as it is written.`);
     }
-    const { start } = offered, before = wordBefore(story.text.slice(0, start));
+    const { start } = offered, before = typedWord(story, start);
     close(true);
     story.offer(start, versions, versions.indexOf(chosen));
     editor.show(story.text);
@@ -74,7 +74,8 @@ function storyAlternatives(page) {
   }
 
   function close(back = false) {
-    offered?.one.abort();
+    if (!offered) return;
+    offered.one.abort();
     offered = null;
     box.hidden = true;
     if (back) editor.element.focus();
@@ -93,7 +94,7 @@ function storyAlternatives(page) {
     event.stopPropagation();
   });
 
-  return { suggest };
+  return { suggest, close };
 }
 
 const onOneLine = (text) => text.replaceAll("\n", " ↵ ");

@@ -1,6 +1,9 @@
 // Calls the app's endpoints by Gradio's HTTP API: POST call/v2/NAME, then GET call/NAME/ID as a stream of events.
 
-const SILENCE = 15000; // milliseconds without a sign of the server, after which the connection counts as lost
+// After this time without a sign of the server, in milliseconds, the connection counts as lost. While the server works,
+// Gradio gives a sign every 15 seconds.
+const SILENCE = 20000;
+const UPLOAD = 50; // bytes of a request that a slow connection sends in a millisecond
 
 class Refused extends Error {} // the server has refused the request; the message says why
 class Lost extends Error {} // no answer: the connection or the server has failed
@@ -14,20 +17,21 @@ function apiRoot() {
 async function* stream(name, values, signal) {
   const quiet = new AbortController();
   let timer;
-  const alive = () => {
+  const alive = (longer = 0) => {
     clearTimeout(timer);
-    timer = setTimeout(() => quiet.abort(), SILENCE);
+    timer = setTimeout(() => quiet.abort(), SILENCE + longer);
   };
   const both = AbortSignal.any([quiet.signal, ...(signal ? [signal] : [])]);
-  alive();
   try {
-    const headers = { "Content-Type": "application/json" };
-    const asked = await fetch(apiRoot() + "v2/" + name, { method: "POST", headers, body: JSON.stringify(own.named(values)), signal: both });
+    const headers = { "Content-Type": "application/json" }, body = JSON.stringify(own.named(values));
+    alive(body.length / UPLOAD);
+    const asked = await fetch(apiRoot() + "v2/" + name, { method: "POST", headers, body, signal: both });
     if (asked.status >= 500) throw new Lost();
     const ticket = await asked.json();
     if (!asked.ok) throw new Refused(String(ticket.detail ?? "The server refused the request."));
     const answer = await fetch(apiRoot() + name + "/" + ticket.event_id, { signal: both });
     if (!answer.ok) throw new Lost();
+    alive();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let text = ""; ; ) {
       const { value, done } = await reader.read();
@@ -82,8 +86,11 @@ function onPress(button, tell, act) {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
-    await attempt(tell, act);
-    button.removeAttribute("aria-disabled");
+    try {
+      await attempt(tell, act);
+    } finally {
+      button.removeAttribute("aria-disabled");
+    }
   });
 }
 

@@ -139,7 +139,9 @@ class Story {
     }
     const fresh = { start, end: start + text.length, versions: [...versions, { ...version, text, marks, parts: [], drawn: 0 }], at: versions.length };
     const others = moved(this.parts.filter((other) => other !== part), start, end, text.length, true);
+    const { future } = this;
     this.replace(start, end, text, marks, { parts: [...others, fresh] });
+    this.past.at(-1).future = future; // for `withdraw`
   }
 
   // Adds the model's text to the latest part, within the same step.
@@ -164,13 +166,11 @@ class Story {
     this.replace(start, start, text, marks, { parts: [...moved(this.parts, start, start, text.length, true), part] });
   }
 
-  // Removes the latest part without a trace if nothing was written in it; returns whether it did.
+  // Takes back the step of `begin`, and restores the steps that could be redone before it.
   withdraw() {
-    const change = this.past.at(-1);
-    if (!change || change.inserted) return false;
+    const { future } = this.past.at(-1);
     this.undo();
-    this.future.pop();
-    return true;
+    this.future = future;
   }
 
   // Replaces a part by its version `to`, as one step.

@@ -5,20 +5,20 @@ const MARGIN = 200; // characters before and after the visible ones that are tin
 
 class Editor {
   // Calls `edited(start, end, inserted, typing)` after the visitor has changed the text, `moved(place)` after the caret
-  // has moved, and `undo()` or `redo()` when the browser's own command is used.
-  constructor(element, { edited, moved, undo, redo }) {
+  // has moved, and `undo()` or `redo()` when the browser's own command is used. `follow(place)` scrolls to a place.
+  constructor(element, { edited, moved, undo, redo, follow }) {
     this.element = element;
     this.text = "";
     this.locked = false;
     this.caret = 0; // where the caret was last, also while the focus is elsewhere
     this.painted = new Set();
-    Object.assign(this, { edited, moved, undo, redo });
+    Object.assign(this, { edited, moved, undo, redo, follow });
     this.tidy();
     element.addEventListener("beforeinput", (event) => this.before(event));
     element.addEventListener("input", () => this.after());
     document.addEventListener("selectionchange", () => this.look());
     element.addEventListener("blur", () => this.locked || this.look(true));
-    element.addEventListener("focus", () => this.select(this.caret));
+    element.addEventListener("focus", () => this.focused());
   }
 
   // ---- text ----------------------------------------------------------------------------------------------------------
@@ -90,16 +90,24 @@ class Editor {
     if (!this.locked) own();
   }
 
+  // Puts the browser's caret where the caret was last. A selection that ends there stays, as after a change of windows.
+  focused() {
+    const inside = this.element.contains(document.getSelection().anchorNode);
+    if (!inside || this.selection()[1] !== this.caret) this.select(this.caret);
+  }
+
   // Replaces the selection, or the range `target`, by text.
   type(inserted, target) {
     const [start, end] = target ? [this.place(target.startContainer, target.startOffset), this.place(target.endContainer, target.endOffset)] : this.selection();
     this.splice(start, end, inserted);
     this.select(start + inserted.length);
     this.edited(start, end, inserted, inserted.length < 2);
+    this.follow(this.caret); // the browser scrolls only for what it inserts itself
   }
 
   // Finds what the browser has changed, by comparing the text before and after. The change ends at the caret.
   after() {
+    if (this.locked) return this.restore();
     const { element } = this, before = this.text, children = [...element.childNodes];
     if (children.at(-1)?.nodeName === "BR") children.pop();
     const text = children.map((node) => (node.nodeType === Node.TEXT_NODE ? node.data : node.textContent || "\n")).join("");
@@ -119,6 +127,15 @@ class Editor {
     this.tidy();
     const end = before.length - tail, inserted = text.slice(same, text.length - tail);
     if (end > same || inserted) this.edited(same, end, inserted, true);
+  }
+
+  // Shows the text as it was, since `before` cannot prevent the changes of an input method.
+  restore() {
+    const { text, caret } = this;
+    this.element.replaceChildren();
+    this.text = "";
+    this.splice(0, 0, text);
+    this.select(caret);
   }
 
   // ---- places --------------------------------------------------------------------------------------------------------
@@ -163,6 +180,13 @@ class Editor {
     if (document.activeElement !== this.element) return;
     const selected = document.getSelection();
     selected.setBaseAndExtent(...this.point(start), ...this.point(end));
+  }
+
+  // Puts the focus and the caret at a place, and scrolls there.
+  reveal(place) {
+    this.element.focus();
+    this.select(place);
+    this.follow(place);
   }
 
   // Takes over the browser's caret. While the focus is elsewhere, that caret may be an old one, so it is ignored unless

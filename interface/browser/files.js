@@ -22,8 +22,11 @@ function storyFiles(page) {
       choose.append(name, make("small", { textContent: ` ${length.toLocaleString("en")} characters` }));
       if (id === page.story.id) choose.setAttribute("aria-current", "true");
       choose.addEventListener("click", () => {
-        page.open(shelf.open(id) ?? new Story());
         part("stories-dialog").close();
+        if (id === page.story.id) return;
+        const found = shelf.open(id);
+        if (found) page.open(found);
+        else say("This story cannot be opened: it is damaged, or of a newer version of this app.");
       });
       const remove = make("button", { type: "button", className: "small", textContent: "Delete" });
       remove.setAttribute("aria-label", "Delete " + name);
@@ -33,7 +36,7 @@ function storyFiles(page) {
           if (id === page.story.id) {
             page.forget();
             page.open(shelf.last() ?? new Story());
-          }
+          } else page.save(); // there may be space for it now
           listStories();
         } else {
           remove.dataset.sure = "yes";
@@ -52,8 +55,8 @@ function storyFiles(page) {
     part("stories-dialog").showModal();
   });
   page.on("new-story", () => {
-    page.open(new Story({ settings: { ...page.settings, seed: "", fixed: null } }), "A new story.");
     part("stories-dialog").close();
+    page.open(new Story({ settings: { ...page.settings, seed: "", fixed: null } }), "A new story.");
     editor.element.focus();
   });
   page.on("import", () => part("import-file").click());
@@ -61,9 +64,9 @@ function storyFiles(page) {
     const [file] = target.files;
     target.value = "";
     if (!file) return;
-    const content = await file.text();
     let found, cut = "";
     try {
+      const content = await file.text();
       if (/\.json$/i.test(file.name)) found = Story.from(JSON.parse(content));
       else {
         found = new Story({ text: shortened(plain(content)), settings: page.settings });
@@ -71,15 +74,16 @@ function storyFiles(page) {
       }
     } catch (error) {
       part("stories-dialog").close();
-      return say(`${file.name} cannot be opened: ${error instanceof SyntaxError || error instanceof TypeError ? "it is damaged" : error.message}.`);
+      const damaged = error instanceof SyntaxError || error instanceof TypeError, unread = error instanceof DOMException;
+      return say(`${file.name} cannot be opened: ${damaged ? "it is damaged" : unread ? "the browser cannot read it" : error.message}.`);
     }
     found.id = new Story().id;
     found.revision = 0;
     if (!found.name) found.name = file.name.replace(/\.\w+$/, "").slice(0, 80);
-    page.open(found, `“${titleOf(found)}” is open.${cut}`);
+    part("stories-dialog").close();
+    if (!page.open(found, `“${titleOf(found)}” is open.${cut}`)) return;
     page.keep();
     page.save();
-    part("stories-dialog").close();
   });
 
   const saveStory = (content, type, ending) => {
@@ -121,7 +125,7 @@ function storyFiles(page) {
     history.replaceState(null, "", location.href.split("#")[0]);
     const values = Object.fromEntries(Object.entries(found).map(([name, value]) => {
       const isNumber = typeof DEFAULTS[name] === "number" || SAMPLING.includes(name);
-      return [name, isNumber ? Number(value) : typeof DEFAULTS[name] === "boolean" ? value === "true" : value];
+      return [name, isNumber ? Number(value.trim() || NaN) : typeof DEFAULTS[name] === "boolean" ? value === "true" : value];
     }));
     if (!("style" in values) && SAMPLING.some((name) => name in values)) values.style = null;
     return new Story({ text: shortened(plain(found.text)), settings: soundSettings(values, page.models) });
@@ -129,8 +133,8 @@ function storyFiles(page) {
   addEventListener("hashchange", () => {
     const found = linked();
     if (!found) return;
-    page.open(found, "This is the story of the link. Your own stories are under Stories.");
-    if (found.text) page.keep();
+    const opened = page.open(found, "This is the story of the link. Your own stories are under Stories.");
+    if (opened && found.text) page.keep();
   });
 
   return { linked };

@@ -42,15 +42,16 @@ const shelf = {
   // Saves a story; returns "saved", "parted" or "full". "parted": another tab has saved this story since, so this
   // one gets a new id and name, and neither is lost. "full": the browser's store has no space for it.
   save(story) {
+    const kept = this.revision(story.id);
     let outcome = "saved";
-    if (this.revision(story.id) !== story.revision) {
+    if (kept && kept !== story.revision) {
       story.id = new Story().id;
       story.name = titleOf(story) + " (2)";
       story.revision = 0;
       outcome = "parted";
     }
     story.revision += 1;
-    const keep = (kept) => lasting.setItem(keyOf(story.id), JSON.stringify({ ...kept.toJSON(), changed: Date.now() }));
+    const keep = (as) => lasting.setItem(keyOf(story.id), JSON.stringify({ ...as.toJSON(), changed: Date.now() }));
     try {
       keep(story);
     } catch {

@@ -25,12 +25,8 @@ function storyPage(element, { models, unavailable, training }) {
     },
     undo: () => undo(),
     redo: () => redo(),
+    follow: (place) => follow(place, true),
   });
-  editor.reveal = (place) => {
-    editor.element.focus();
-    editor.select(place);
-    follow(place, true);
-  };
   page.lenses = new Lenses(part("lens"), {
     story: () => page.story,
     settings: () => page.settings,
@@ -61,18 +57,20 @@ function storyPage(element, { models, unavailable, training }) {
 
   // ---- keeping ---------------------------------------------------------------------------------------------------------
 
+  // Saves the story if it has changed; returns whether it is kept.
   function save() {
     clearTimeout(saving);
     saving = null;
-    if (!unsaved) return;
-    unsaved = false;
+    if (!unsaved) return true;
     const { story } = page;
     story.settings = page.settings;
     const outcome = shelf.save(story);
+    unsaved = outcome === "full";
     if (outcome === "parted") {
       part("name").value = story.name;
       say("This story was changed in another tab, too. Both are kept: this one is now “" + story.name + "”.");
-    } else if (outcome === "full") say("The browser’s store is full: save this story as a file (Share), and delete some under Stories.");
+    } else if (unsaved) say("The browser’s store is full: save this story as a file (Share), and delete some under Stories.");
+    return !unsaved;
   }
 
   // Saves the story soon.
@@ -93,13 +91,16 @@ function storyPage(element, { models, unavailable, training }) {
     note("");
     page.lenses.rests = null;
     page.next.hide();
+    page.alternatives.close();
     page.lenses.refresh();
   }
 
+  // Opens another story; returns false, and changes nothing, if the present one cannot be saved.
   function open(story, words = "") {
+    if (!save()) return false;
     page.writer.stop();
     page.writing = null;
-    save();
+    page.alternatives.close();
     page.story = story;
     page.settings = story.settings = soundSettings(story.settings, models);
     editor.show(story.text);
@@ -112,6 +113,7 @@ function storyPage(element, { models, unavailable, training }) {
     note("");
     progress("");
     say(words);
+    return true;
   }
 
   // Opens this story anew if another tab has saved it and it has no unsaved changes here.
@@ -122,7 +124,7 @@ function storyPage(element, { models, unavailable, training }) {
     if (!newer) return;
     const { caret } = editor;
     open(newer, "This story was changed in another tab; this is how it is now.");
-    editor.caret = Math.min(caret, newer.text.length);
+    place(Math.min(caret, newer.text.length));
   }
 
   addEventListener("storage", (event) => event.key === keyOf(page.story.id) && adopt());
@@ -184,6 +186,7 @@ function storyPage(element, { models, unavailable, training }) {
     editor.splice(change.at, change.at + change.removed, change.inserted);
     place(change.at + change.inserted.length);
     changed();
+    follow(editor.caret, true);
     say(words);
   }
 
@@ -259,6 +262,7 @@ function storyPage(element, { models, unavailable, training }) {
   panelButton("lens");
   panelButton("settings");
   on("close-panel", () => openPanel(""));
+  matchMedia("(max-width: 900px)").addEventListener("change", () => openPanel("")); // a wide page has no such panels
 
   let painting = false;
   const repaint = () => {

@@ -17,9 +17,8 @@ function storyWriting(page) {
     const version = before?.versions[before.at];
     const untouched = version && story.text.slice(before.start, before.end) === version.text;
     if (untouched && ["", String(version.seed)].includes(settings.seed)) {
-      story.begin({ start, version: { seed: version.seed, skip: version.skip + version.drawn, how, kept: 0 } });
-    } else story.begin({ start, version: { seed: seedOf(settings), skip: 0, how, kept: 0 } });
-    goOn();
+      begin({ start, version: { seed: version.seed, skip: version.skip + version.drawn, how, kept: 0 } });
+    } else begin({ start, version: { seed: seedOf(settings), skip: 0, how, kept: 0 } });
   }
 
   // Writes another version of the part at the cursor, and keeps the earlier versions.
@@ -31,9 +30,8 @@ function storyWriting(page) {
     const kept = here.versions[here.at].seed === null ? 0 : Math.min(model.kept ?? 0, here.end - here.start);
     const seed = settings.seed ? Number(settings.seed) + here.versions.length : newSeed();
     const [text, marks] = [story.text, story.marks].map((of) => of.slice(here.start, here.start + kept));
-    story.begin({ part: here, text, marks, version: { seed, skip: 0, how: howOf(asked(settings)), kept } });
-    editor.show(story.text);
-    goOn(settings.seed ? ` Seed ${settings.seed} wrote the first; this one is of seed ${seed}.` : "");
+    const version = { seed, skip: 0, how: howOf(asked(settings)), kept };
+    begin({ part: here, text, marks, version }, settings.seed ? ` Seed ${settings.seed} wrote the first; this one is of seed ${seed}.` : "");
   }
 
   // Replaces the letter at a place, and lets the model continue from it. The old text becomes the version before.
@@ -45,26 +43,33 @@ function storyWriting(page) {
     const version = { seed: seedOf(settings), skip: 0, how: howOf(asked(settings)) };
     if (here) {
       const text = story.text.slice(here.start, at) + letter, marks = story.marks.slice(here.start, at) + visitors(letter.length);
-      story.begin({ part: here, text, marks, version: { ...version, kept: text.length } });
+      begin({ part: here, text, marks, version: { ...version, kept: text.length } });
     } else {
       let end = at;
       while (end < story.text.length && story.marks[end] === VISITOR) end++;
       end = Math.max(end, ...story.parts.filter((other) => other.start === end).map((other) => other.end));
-      story.begin({ start: at, end, text: letter, version: { ...version, kept: letter.length } });
+      begin({ start: at, end, text: letter, version: { ...version, kept: letter.length } });
     }
-    editor.show(story.text);
-    goOn();
+  }
+
+  // Begins a part (see `Story.begin`), and lets the model write it. If it writes nothing, all is as before.
+  async function begin(one, words = "") {
+    const { caret } = editor;
+    page.story.begin(one);
+    editor.show(page.story.text);
+    await goOn(caret, words);
   }
 
   // Lets the model write the part that was begun last. Repeats the request while the connection is lost.
-  async function goOn(words = "") {
+  async function goOn(caret, words) {
     const { story, settings } = page, now = story.parts.at(-1), version = now.versions[now.at], values = asked(settings);
     if (values.adapt) values.typed = typedPlaces(story, now.end);
-    const prompt = story.text.slice(0, now.end), last = wordBefore(prompt), author = authorOf(settings);
+    const prompt = story.text.slice(0, now.end), last = typedWord(story, now.end), author = authorOf(settings);
     const one = page.writing = new AbortController();
     let arrived = "", failed = "", lost = 0, waited = false;
     page.place(now.end);
     page.changed();
+    page.follow(now.end, true);
     say("Writing." + words);
     progress("");
     for (let done = false; !done && !one.signal.aborted; ) {
@@ -99,13 +104,18 @@ function storyWriting(page) {
     }
     if (page.writing !== one) return; // another story is open by now
     page.writing = null;
-    if (!arrived && !version.kept && now.versions.length === 1) story.withdraw();
-    else if (arrived) story.lastSeed = version.seed;
-    page.place(story.parts.at(-1)?.end ?? editor.caret);
+    if (arrived) {
+      story.lastSeed = version.seed;
+      page.place(story.parts.at(-1).end);
+    } else {
+      story.withdraw();
+      editor.show(story.text);
+      page.place(caret);
+    }
     const said = part("note").textContent;
     page.changed();
     note([said, arrived ? finished(last, arrived) : ""].filter(Boolean).join(" "));
-    const written = story.parts.at(-1), of = written?.versions.length > 1 ? `Version ${written.at + 1} of ${written.versions.length}. ` : "";
+    const written = story.parts.at(-1), of = arrived && written.versions.length > 1 ? `Version ${written.at + 1} of ${written.versions.length}. ` : "";
     say(failed || `${of}${one.signal.aborted ? "Stopped" : "Done"}: ${[...arrived].length.toLocaleString("en")} characters, seed ${version.seed}.${words}`);
     progress("");
   }
@@ -131,14 +141,23 @@ function storyWriting(page) {
 // Returns the passages before `end` that the visitor typed, as pairs [from, to] of places. The places count characters
 // (code points), as Python does.
 function typedPlaces(story, end) {
-  const characters = (place) => [...story.text.slice(0, place)].length;
-  return runs(story.marks, 0, end).filter(([, , mark]) => mark === VISITOR).map(([from, to]) => [characters(from), characters(to)]);
+  const places = [];
+  let count = 0;
+  for (const [from, to, mark] of runs(story.marks, 0, end)) {
+    const start = count;
+    count += [...story.text.slice(from, to)].length;
+    if (mark === VISITOR) places.push([start, count]);
+  }
+  return places;
 }
 
 // Returns the word, or part of a word, at the end of a text; "" if it does not end in a letter.
 const wordBefore = (text) => text.match(/[\p{L}\p{M}’']+$/u)?.[0] ?? "";
 
-// Returns a sentence if the model has continued the word at the end of the prompt, `stem`; else "".
+// Returns the word, or part of a word, that the visitor typed before a place; "" if another text is before it.
+const typedWord = (story, end) => (story.marks[end - 1] === VISITOR ? wordBefore(story.text.slice(0, end)) : "");
+
+// Returns a sentence if the model has continued the word that the visitor typed before, `stem`; else "".
 function finished(stem, written) {
   const more = stem && written.match(/^[\p{L}\p{M}’']+/u)?.[0];
   const word = stem + more;
