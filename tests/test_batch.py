@@ -149,3 +149,34 @@ def test_each_character_uses_exactly_one_random_number(model: Model, options: di
         batch.step()
         reference.random()
         assert request.random.bit_generator.state == reference.bit_generator.state
+
+
+def test_a_prompt_that_could_not_be_read_leaves_no_state_in_the_cache(exact: Model) -> None:
+    cache, prompt = PrefixCache(), PROMPT * 5
+    batch, request = Batch(exact, cache), Request(exact, prompt, settings(1))
+    batch.join(request)
+    batch.step()
+
+    def fails(*_: object) -> None:
+        raise MemoryError("no memory")
+
+    batch.reader.streams.prefill = fails  # type: ignore[union-attr, method-assign]
+    batch.prefill(100)
+    assert request.failed
+    batch.step()
+    again = Request(exact, prompt, settings(1))
+    batch.join(again)
+    while not again.done:
+        batch.step()
+    assert again.text == "".join(generate(exact, prompt, again.config))
+
+
+def test_the_prompt_with_the_fewest_unread_characters_is_read_first(exact: Model) -> None:
+    batch, requests = Batch(exact), [Request(exact, PROMPT * n, settings(n)) for n in (9, 3, 5)]
+    for request in requests:
+        batch.join(request)
+    batch.step()
+    before = [len(request.unread) for request in requests]
+    assert batch.reading
+    assert batch.prefill(20) == 20
+    assert [b - len(request.unread) for b, request in zip(before, requests, strict=True)] == [0, 20, 0]

@@ -23,7 +23,7 @@ from model.serving.limits import Limits
 from model.serving.mixture import Mixture, Pair
 from model.serving.prefix_cache import PrefixCache
 from model.serving.scheduler import COSTLY, PIECE, Scheduler
-from model.serving.work import Work
+from model.serving.work import Pieces, Work
 from model.vocabulary import Vocabulary
 from tests.conftest import wait
 
@@ -163,6 +163,37 @@ def test_work_and_requests_that_cannot_share_a_batch_get_a_bounded_part_of_the_t
     count = len(costly[0].characters)
     wait(lambda: len(costly[0].characters) > count + 20)  # alone, they have all the time
     assert clock.spent["shared"] <= spent + 2
+    scheduler.close()
+
+
+def test_costly_work_of_all_kinds_gets_equal_time(exact: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cost(batch: Batch | Work) -> float:
+        return batch.progress or 1.0 if isinstance(batch, Work) else 1.0
+
+    def pieces(seconds: float, spent: list[float]) -> Pieces[None]:
+        while True:
+            spent.append(seconds)
+            yield seconds
+
+    clock = Clock(monkeypatch, cost, 0.05)
+    scheduler = Scheduler()
+    dear: list[float] = []
+    cheap: list[float] = []
+    works = [scheduler.compute(pieces(8.0, dear)), scheduler.compute(pieces(1.0, cheap))]
+    wait(lambda: sum(dear) > 800)
+    assert 0.9 * sum(dear) - 8 < sum(cheap) < 1.1 * sum(dear) + 8
+
+    ordinary = scheduler.submit(exact, "a", config(length=LONG))
+    wait(lambda: bool(ordinary.characters))
+    long = scheduler.submit(exact, "the old tale\nabide in it " * 3_900, config())
+    wait(lambda: clock.spent["prefill"] > 0)
+    before, begun = clock.spent["prefill"], sum(dear)
+    wait(lambda: sum(dear) > begun + 400)
+    read, other = clock.spent["prefill"] - before, sum(dear) - begun
+    assert 0.8 * other < read < 1.2 * other
+    assert long.unread
+    for job in (*works, ordinary, long):
+        job.cancel()
     scheduler.close()
 
 

@@ -90,3 +90,13 @@ def test_work_that_is_cancelled_in_the_queue_no_longer_counts() -> None:
     endless[0].cancel()
     wait(lambda: last.done)
     scheduler.close()
+
+
+def test_one_visitor_cannot_keep_another_ones_computation_from_running() -> None:
+    scheduler = Scheduler()
+    own = [scheduler.compute(cycle("a"), "visitor") for _ in range(WORKERS)]  # type: ignore[arg-type]
+    wait(lambda: own[WORKERS - 2].begun)
+    other = scheduler.compute(counting(1), "another")
+    wait(lambda: other.done)
+    assert not own[-1].begun
+    scheduler.close()

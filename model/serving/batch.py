@@ -26,6 +26,7 @@ class Batch:
     def __init__(self, model: AnyModel, prefix_cache: PrefixCache | None = None) -> None:
         """Without a `prefix_cache`, every prompt is read from its beginning."""
         self.model, self.networks, self.prefix_cache = model, networks(model), prefix_cache
+        self.spent = 0.0  # seconds of costly work; kept by the scheduler
         self.running: list[Request] = []
         self.joining: list[Request] = []  # with the next step
         self.reader: CarriedReader | WindowReader = CarriedReader(model, 0)
@@ -51,6 +52,22 @@ class Batch:
     def writing(self) -> bool:
         """Whether any request is decoding or has at most `LONG` unread characters in its prompt."""
         return any(len(request.unread) <= LONG and not request.done for request in self.running)
+
+    @property
+    def reading(self) -> bool:
+        """Whether `prefill` has something to read."""
+        return bool(self._long_prompts)
+
+    @property
+    def _long_prompts(self) -> list[tuple[int, Request]]:
+        """The requests for `prefill`, each with its place in the batch."""
+        if isinstance(self.reader, WindowReader) or not self.model.decoder.exact:
+            return []
+        return [
+            (b, request)
+            for b, request in enumerate(self.running)
+            if len(request.unread) > LONG and not request.done and not request.config.adapt
+        ]
 
     @property
     def unfinished(self) -> int:
@@ -103,23 +120,22 @@ class Batch:
                 fail(request)
 
     def prefill(self, characters: int) -> int:
-        """Read at most `characters` characters of the first long prompt; return how many were read.
+        """Read at most `characters` characters of one long prompt, that with the fewest unread; return how many.
 
         A prefill takes less time than the same number of steps, and gives the same state bit for bit. It leaves the
         last character of a prompt to `step`. It skips requests with `adapt`, which need the hidden state after every
         character. It reads nothing (0) with window context or with a decoder that is not exact.
         """
-        if isinstance(self.reader, WindowReader) or not self.model.decoder.exact:
+        prompts = self._long_prompts
+        if not prompts:
             return 0
-        for b, request in enumerate(self.running):
-            if len(request.unread) > LONG and not request.done and not request.config.adapt:
-                ids = [request.unread.popleft() for _ in range(min(characters, len(request.unread) - 1))]
-                try:
-                    self.reader.streams.prefill(b, np.array(ids))
-                except Exception:
-                    fail(request)
-                return len(ids)
-        return 0
+        b, request = min(prompts, key=lambda prompt: len(prompt[1].unread))
+        ids = [request.unread.popleft() for _ in range(min(characters, len(request.unread) - 1))]
+        try:
+            self.reader.streams.prefill(b, np.array(ids))
+        except Exception:
+            fail(request)
+        return len(ids)
 
     def _adapt(self, logits: NDArray[np.float32]) -> None:
         """For each request with `adapt`: learn from its prompt, or write its own logits into `logits` (B, V)."""
@@ -169,7 +185,7 @@ class Batch:
         self.reader, self.running, self.sampler, self.ids = reader, running, sampler, ids
 
     def _save_prefix(self, b: int, request: Request) -> None:
-        if self.prefix_cache and isinstance(self.reader, CarriedReader):
+        if self.prefix_cache and isinstance(self.reader, CarriedReader) and not request.failed:
             read = request.ids[: len(request.ids) - max(1, len(request.unread))]  # the last written id is not read yet
             self.prefix_cache.put(self.networks, read, self.reader.streams.save_state(b))
 

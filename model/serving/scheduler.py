@@ -20,7 +20,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
@@ -34,7 +34,8 @@ from model.serving.mixture import AnyModel
 from model.serving.prefix_cache import PrefixCache
 from model.serving.work import Pieces, Work
 
-WORKERS = 2  # computations (`Work`) that run at the same time; others wait
+WORKERS = 3  # computations (`Work`) that run at the same time; others wait
+WORKERS_OF_VISITOR = 2  # most of these for one visitor
 COSTLY = 0.5  # most seconds of costly work for each second of the shared batches, while these write
 PIECE = 256  # most characters of one prefill
 SHORTEST_PIECE = 8  # fewest characters of one prefill, because each prefill has a fixed cost
@@ -47,13 +48,14 @@ class Scheduler:
     """Continuous batching: requests join and leave between two steps, and no request can stop the others.
 
     `Batch` says which requests share a step, and why each text is the same as alone. The shared batches advance in
-    every round. All other work is costly and takes turns: requests with window context, a mixture or a decoder that is
-    not exact, the prefill of long prompts, and other computations (`Work`). Together they get at most half as much time
-    as the shared batches, as long as one of these is writing. A free slot goes to the visitor with the fewest slots,
-    and `Limits` says how much each visitor may ask for. A text grows whether or not a client reads it, so a slow client
-    delays no other request. Sources: Yu et al., "Orca: A Distributed Serving System for Transformer-Based Generative
-    Models", 2022, section 4.1, and Agrawal et al., "Taming Throughput-Latency Tradeoff in LLM Inference with
-    Sarathi-Serve", 2024, section 4.
+    every round. All other work is costly: requests with window context, a mixture or a decoder that is not exact, the
+    prefill of long prompts, and other computations (`Work`). Together they get at most half as much time as the shared
+    batches, as long as one of these is writing. Among themselves they get equal time (start-time fair queueing). A free
+    slot goes to the visitor with the fewest slots, and `Limits` says how much each visitor may ask for. A text grows
+    whether or not a client reads it, so a slow client delays no other request. Sources: Yu et al., "Orca: A Distributed
+    Serving System for Transformer-Based Generative Models", 2022, section 4.1; Agrawal et al., "Taming
+    Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve", 2024, section 4; and Goyal et al., "Start-time
+    Fair Queuing", 1996, section 2.
     """
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
@@ -67,6 +69,7 @@ class Scheduler:
         self._closed = False
         self._turns: list[Batch | Work] = []  # batches and computations that still have something to do
         self._credit = 0.0  # seconds that costly work may still take; negative if it took too many
+        self._spent = 0.0  # `spent` of the costly work that had the last turn, before that turn
         self._seconds_per_character = 1e-3  # of a prefill, as last measured
         self._prefix_cache = PrefixCache(self.limits.prefix_cache)
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
@@ -192,28 +195,32 @@ class Scheduler:
                 self._turns = []
 
     def _round(self) -> None:
-        """Fill the free slots from the queue; advance each shared batch by one step, and the others in turn."""
+        """Fill the free slots from the queue; advance each shared batch by one step; give costly work its turns."""
         for request in self._admitted():
             try:
                 self._assign(request)
             except Exception:  # such as a decoder that does not fit in memory
                 fail(request)
         shared = [batch for batch in self._turns if batch.shared]
-        others = [batch for batch in self._turns if not batch.shared]
         seconds = self._step(shared)
         # Costly work that took longer than its credit leaves a debt, which delays the next costly work.
         self._credit = min(self._credit, 0) + COSTLY * seconds if any(batch.writing for batch in shared) else inf
-        for batch in shared:
-            if self._credit > 0:
-                self._credit -= self._prefill(batch)
-        waiting = list(others)
-        while waiting and self._credit > 0:
-            others = [*others[1:], others[0]]  # this one gets its turn now, and is last the next time
-            batch = waiting.pop(0)
-            self._credit -= self._step([batch])
-            self._credit -= self._prefill(batch)
-        self._turns = [batch for batch in shared + others if not batch.empty]  # done requests leave at the next step
+        costly = [batch for batch in self._turns if batch.reading or not batch.shared]
+        for batch in sorted(costly, key=attrgetter("spent")):
+            if self._credit <= 0:
+                break
+            self._credit -= self._turn(batch)
+            if self._credit == inf:
+                break  # the next turn may again be of the same batch, if it has spent the least
+        self._turns = [batch for batch in self._turns if not batch.empty]  # done requests leave at the next step
         self._count()
+
+    def _turn(self, batch: Batch | Work) -> float:
+        """Give costly work its turn; return the seconds that it took."""
+        self._spent = max(self._spent, batch.spent)  # what is new, or was idle, has no claim on earlier time
+        seconds = (0.0 if batch.shared else self._step([batch])) + self._prefill(batch)
+        batch.spent = self._spent + seconds
+        return seconds
 
     def _count(self) -> None:
         """Count the characters that this round wrote."""
@@ -260,7 +267,9 @@ class Scheduler:
             self._changed.wait_for(lambda: self._queue or self._work_queue or self._turns or self._closed)
             slots, of_visitor = self.limits.slots, self.limits.visitor_slots
             started, self._running, self._queue = admitted(self._queue, self._running, slots, of_visitor)
-            work, self._working, self._work_queue = admitted(self._work_queue, self._working, WORKERS, WORKERS)
+            work, self._working, self._work_queue = admitted(
+                self._work_queue, self._working, WORKERS, WORKERS_OF_VISITOR
+            )
             self._turns += work
             return started
 

@@ -14,7 +14,8 @@ class Work:
     `result`, or the `error` that ended it, or it was cancelled.
     """
 
-    shared = writing = False  # as in `Batch`: the scheduler treats it as costly work
+    shared = writing = reading = False  # as in `Batch`: the scheduler treats it as costly work
+    spent = 0.0  # as in `Batch`
 
     def __init__(
         self, pieces: Pieces[Any], visitor: str | None = None, failed: Callable[[Exception], None] = lambda _: None
