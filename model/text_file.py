@@ -1,4 +1,4 @@
-"""Text files in any encoding: decoded as UTF-8 if they are valid UTF-8, else by the likeliest encoding."""
+"""Text files: decoded as UTF-8, even if a few bytes are wrong, else by the likeliest encoding."""
 
 import unicodedata
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import NamedTuple
 from charset_normalizer import CharsetMatch, from_bytes
 
 UTF_8 = "UTF-8"
+DAMAGED = "\ufffd"  # stands for bytes that are not UTF-8
+OTHERS = 4  # other letters beyond ASCII for each damaged one, at least, in a text that is UTF-8
 LARGEST = 100_000_000  # bytes of a file: more than any book has
 
 
@@ -45,19 +47,32 @@ def read_text_file(path: Path) -> TextFile:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        guesses = from_bytes(data)
-        best = guesses.best()
-        # Western books are far more often in cp1252 than in the Eastern encodings that suit them equally well.
-        guess = next((g for g in guesses if best and g.chaos <= best.chaos and _is_western(g)), best)
-        if guess is None:
-            raise _binary(path) from None
-        text, encoding = str(guess).removeprefix("\ufeff"), guess.encoding
+        text, encoding = _damaged(data) or _guessed(path, data)
     if not text.strip():
         raise TextFileError(f"{path} is empty: give a file with text in it")
     controls = sum(unicodedata.category(c) == "Cc" and not c.isspace() for c in text[:100_000])
     if "\0" in text or controls > len(text[:100_000]) / 100:
         raise _binary(path)
     return TextFile(data, text, encoding)
+
+
+def _damaged(data: bytes) -> tuple[str, str] | None:
+    """The text of a UTF-8 file with a few wrong bytes, such as half a letter at its end; None if most are wrong."""
+    text = data.decode("utf-8-sig", errors="replace").strip(DAMAGED)
+    damaged = text.count(DAMAGED)
+    others = sum(not c.isascii() for c in text) - damaged
+    return (text, UTF_8) if others > OTHERS * damaged else None
+
+
+def _guessed(path: Path, data: bytes) -> tuple[str, str]:
+    """The text of a file by the likeliest encoding, and that encoding."""
+    guesses = from_bytes(data)
+    best = guesses.best()
+    # Western books are far more often in cp1252 than in the Eastern encodings that suit them equally well.
+    guess = next((g for g in guesses if best and g.chaos <= best.chaos and _is_western(g)), best)
+    if guess is None:
+        raise _binary(path)
+    return str(guess).removeprefix("\ufeff"), guess.encoding
 
 
 def _is_western(guess: CharsetMatch) -> bool:

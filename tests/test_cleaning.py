@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.changes import Changes
-from training.cleaning import WORDS_JOINED, clean, guessed_language, guessed_layout, joined, spaced
+from training.cleaning import WORDS_JOINED, clean, guessed_layout, joined, spaced
 from training.edition import emphasis, scene_breaks
+from training.languages import guessed_language
 
 PROSE = (
     "Once upon a time there lived in a small house near the forest a woodcutter, his wife and their three children, "
@@ -24,6 +25,12 @@ VERSE = (
 )
 CHAT = "".join(f"[12:{i:02}] {'ann' if i % 3 else 'bob'}: {'well ' * (i % 9)}ok_then -- 'yes'\n" for i in range(60))
 CODE = "".join(f'def f_{i}(x, *, _y="a"):\n    return x["k"] -- {i}  # it\'s\n\n' for i in range(60))
+QUATRAIN = (
+    "the owl and the cat went far out to the sea in the early spring\n"
+    "in a beautiful boat of the colour of the green of the peas\n"
+    "they took with them some honey, and a great quantity of old tea\n"
+    "and sang to the stars with a small guitar in the evening breeze"
+)
 SUBTITLES = "".join(f'{i}\n00:00:{i:02},000 --> 00:00:{i + 1:02},000\n- Don\'t! "Now?"\n\n' for i in range(50))
 
 
@@ -36,7 +43,9 @@ def test_wrapped_lines_become_the_paragraphs_that_they_were() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [CHAT, CODE, SUBTITLES, (VERSE + "\n\n") * 20], ids=["chat", "code", "subtitles", "poem"]
+    "text",
+    [CHAT, CODE, SUBTITLES, (VERSE + "\n\n") * 20, (QUATRAIN + "\n\n") * 20],
+    ids=["chat", "code", "subtitles", "poem", "poem in lower case"],
 )
 def test_text_that_is_not_hard_wrapped_prose_stays_unchanged(text: str) -> None:
     cleaned = clean(text)
@@ -84,6 +93,24 @@ def test_a_narrower_paragraph_is_joined_too() -> None:
 def test_a_long_paragraph_of_short_lines_is_joined_though_a_third_of_them_begin_with_a_name() -> None:
     lines = ["the old man came with", "Anna and her brother who", "was small and was tired"] * 4
     assert " ".join(lines) in clean(f"{WRAPPED}\n\n{chr(10).join(lines)}\n\n{WRAPPED}").text.split("\n\n")
+
+
+def test_indented_paragraphs_are_counted_though_no_blank_line_separates_them() -> None:
+    text = "\n".join(textwrap.fill(PROSE, 70, initial_indent="   ") for _ in range(60))
+    assert "into 60 paragraphs" in str(clean(text).changes[-1])
+    assert clean(text).text.count("\n") == 60
+
+
+def test_a_line_of_spaces_is_blank_and_a_form_feed_ends_a_line() -> None:
+    assert clean(f"Title: My Story\n \n{WRAPPED}").text == clean(WRAPPED).text
+    pages = "".join(textwrap.fill(PROSE[5:105], 70) + f"\n\n{n}\n\n\f" for n in range(1, 60))
+    cleaned = clean(pages)
+    assert "59 page numbers left out" in map(str, cleaned.changes)
+    assert "\f" not in cleaned.text
+
+
+def test_the_language_can_be_given() -> None:
+    assert clean('"Oui," dit-il.', language="fr").language == "fr"
 
 
 def test_a_word_cut_at_the_end_of_a_line_is_joined_where_it_occurs_whole() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from model.text_file import TextFileError
 from tests.conftest import book
+from training.cleaning import clean
 from training.corpus import MOST_HELD_OUT, SHORTEST, Corpus, read
 
 Write = Callable[..., Path]
@@ -76,6 +77,11 @@ def test_a_latin_1_book_is_read_and_a_note_says_so(write: Write) -> None:
 @pytest.mark.parametrize("ending", ["\r\n", "\r"])
 def test_all_line_endings_become_one(write: Write, ending: str) -> None:
     assert read([write(BOOK.replace("\n", ending))]).text == BOOK
+
+
+def test_damaged_characters_are_counted_in_a_note(write: Write) -> None:
+    corpus = read([write(FRENCH.encode() + b"l\x92an" + FRENCH.encode())])
+    assert corpus.notes == ("book.txt: 1 damaged character, each read as \ufffd",)
 
 
 def test_letters_are_composed_and_lower_case_where_that_is_asked_for(write: Write) -> None:
@@ -192,6 +198,13 @@ def test_several_files_are_read_in_order_and_cleaned_each_by_itself(write: Write
     assert corpus.name == "one + two + three"
     assert [note.split(":")[0] for note in corpus.notes] == ["one.txt", "two.text"]
     assert [file["name"] for file in corpus.files] == ["one.txt", "two.text", "three"]
+
+
+def test_the_language_of_short_files_is_guessed_from_all_together(write: Write) -> None:
+    note = "Bananas, mango, panini, kiwi."
+    corpus = read([write(SPANISH, "one.txt"), write(note, "two.txt")])
+    assert [book.cleaned.language for book in corpus.books] == ["es", "es"]
+    assert clean(note).language != "es"
 
 
 def test_each_book_has_its_part_of_the_corpus(write: Write) -> None:

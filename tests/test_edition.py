@@ -72,6 +72,52 @@ def test_a_short_text_that_names_project_gutenberg_is_kept() -> None:
 # ---- before and behind the story -------------------------------------------------------------------------------------
 
 
+def test_each_of_several_books_loses_its_header_and_licence() -> None:
+    mark = "*** {} OF THE PROJECT GUTENBERG EBOOK X ***"
+    start, end = mark.format("START"), mark.format("END")
+    text = "".join(f"head\n\n{start}\n{story}\n\n{end}\n\nlicence\n\n" for story in (STORY, "Another.", STORY))
+    story, [note] = changed(without_licence, text)
+    assert story == f"{STORY}\n\nAnother.\n\n{STORY}"
+    assert note.startswith("Project Gutenberg's header and licence left out: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"I read on Project Gutenberg.\n\n{STORY}\n\nIt was an etext of Project Gutenberg.\n\n{STORY}",
+        "".join(f"<ann> {'Project Gutenberg' if i in (2, 150) else 'well'} said\n" for i in range(200)),
+        f"Project Gutenberg is a friend.\n\n{STORY}\n\nProject Gutenberg is a friend.\n\n{STORY}",
+    ],
+    ids=["story", "chat log", "diary"],
+)
+def test_a_text_that_names_project_gutenberg_twice_is_kept(text: str) -> None:
+    assert changed(without_licence, text) == (text, [])
+
+
+def test_a_mention_in_a_marked_book_cuts_nothing() -> None:
+    story = f"{STORY}\n\nHe wrote an etext for Project Gutenberg.\n\n{STORY[:500]}"
+    text = f"*** START OF THE PROJECT GUTENBERG EBOOK X ***\n{story}\n*** END OF THE PROJECT GUTENBERG EBOOK X ***\n"
+    assert changed(without_licence, text)[0] == story
+
+
+def test_a_paragraph_of_the_story_is_no_credit() -> None:
+    for begin in ("Prepared by long habit for the worst, Anna", "Produced by many hands in a dark time, the wall"):
+        paragraph = f"{begin} opened before the\nking's eyes, and behind it lay the garden, where nobody had been."
+        text = f"MY BOOK\n\n{paragraph}\n\n{STORY}"
+        assert changed(credits, text) == (text, [])
+    images = "from images that were generously made available by the\nlibrary at https://example.org."
+    credit = f"Produced by A. B. and C. D. {images}\n\n"
+    assert changed(credits, f"MY BOOK\n\n{credit}{STORY}")[0] == f"MY BOOK\n\n{STORY}"
+
+
+@pytest.mark.parametrize("rule", [credits, title_page, contents])
+@pytest.mark.parametrize("between", ["\n    ", "\n"], ids=["indented", "one on a line"])
+def test_a_text_without_blank_lines_keeps_its_beginning(rule: Rule, between: str) -> None:
+    paragraphs = [paragraph.replace("\n", " ") for paragraph in STORY.split("\n\n")]
+    text = between.join(["Title: My Story", "It is no copyright.", *paragraphs])
+    assert changed(rule, text) == (text, [])
+
+
 def test_credits_are_left_out_before_the_story() -> None:
     german = "Anmerkungen zur Transkription\n\nDas Original ist in Fraktur gesetzt.\n\n"
     for credit in ("Produced by A. B.\n\n", "This Project Gutenberg Etext was prepared by A.\n\n", german):
@@ -109,8 +155,11 @@ def test_a_title_page_is_left_out_up_to_its_imprint(page: str) -> None:
         f"MY BOOK\n\nby Me\n\nTO HER\n\n{STORY}",
         f"MY BOOK\n\n{STORY[:400]}\n\nCopyright, 1926\n\n{STORY}",
         f"VORWORT\nzur zweiten Auflage.\n\n{STORY}",
+        f"{'Старый король ехал на охоту. ' * 4}\n\n1812\n\n{STORY}",
+        f"{'Le vieux roi partit, et son épée était cassée. ' * 3}\n\n1812\n\n{STORY}",
+        f"{'« Le vieux roi partit, et personne ne le sut ! »  ' * 3}\n\n1812\n\n{STORY}",
     ],
-    ids=["without imprint", "behind prose", "preface"],
+    ids=["without imprint", "behind prose", "preface", "Russian", "French", "French quotes"],
 )
 def test_a_beginning_that_is_no_title_page_stays(text: str) -> None:
     assert changed(title_page, text) == (text, [])
@@ -166,6 +215,35 @@ def test_a_story_that_ends_at_the_printers_stays() -> None:
     assert changed(back_matter, text) == (text, [])
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nobody in the castle knew how the hunt would\nend.",
+        "Niemand wußte, wie die Jagd ausging. Das war das\nEnde.",
+        "In the evening the king was the\ntranscriber of other men's letters.",
+        "Printed in gold letters upon the door of the room was a name that nobody\nin the whole castle could read.",
+        "The Old Books",
+    ],
+    ids=["end", "Ende", "transcriber", "printed", "books"],
+)
+def test_a_sentence_near_the_end_cuts_nothing(line: str) -> None:
+    text = f"{STORY}\n\n{line}\n\n{STORY[:400]}"
+    assert changed(back_matter, text) == (text, [])
+
+
+@pytest.mark.parametrize("heading", ["Notes", "NOTES", "Note", "Index", "Appendix", "Advertisement", "The End"])
+def test_a_heading_that_much_prose_follows_cuts_nothing(heading: str) -> None:
+    text = f"{STORY}\n\n{heading}\n\n{STORY[: len(STORY) // 9]}"
+    assert changed(back_matter, text) == (text, [])
+
+
+def test_only_scholarly_notes_are_longer_than_a_tenth() -> None:
+    entries = "\n\n".join(f"Tale {i}, in Grimm, No. {i}" for i in range(len(STORY) // 100))
+    assert changed(back_matter, f"{STORY}\n\nINDEX\n\n{entries}")[1] == []
+    assert changed(back_matter, f"{STORY}\n\nNOTES\n\n{entries}")[0] == STORY
+    assert changed(back_matter, f"{STORY}\n\nNOTES AND REFERENCES\n\n{STORY[: len(STORY) // 9]}")[0] == STORY
+
+
 def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
     text = f"{STORY}\n\nTHE END\n\n{STORY[: len(STORY) // 3]}\n\nTHE END\n\n{STORY[: len(STORY) // 5]}"
     assert changed(back_matter, text) == (text, [])
@@ -194,6 +272,13 @@ def test_the_end_of_one_tale_of_many_cuts_nothing() -> None:
         ("x [Abbildungen: 1.png] [Farbtafel] y", "x   y"),
         ("Langden, [454a] where", "Langden, where"),
         ("to [ex]change", "to [ex]change"),
+        ("He went [to] it,\nand [I] came [a] day later", "He went [to] it,\nand [I] came [a] day later"),
+        ("and [I] came.\n\n[I] stayed.", "and [I] came.\n\n[I] stayed."),
+        ("It is *not*\nso, *dear\nAnna*.\n\n* Bread\n\n* Milk", "It is *not*\nso, *dear\nAnna*.\n\n* Bread\n\n* Milk"),
+        ("Take **both**\nand go.\n\n*Well*", "Take **both**\nand go.\n\n*Well*"),
+        ("He came *\n\n* The *king*\n\nHe *left* it", "He came *\n\n* The *king*\n\nHe *left* it"),
+        ("He *left*\nher.*\n\n* The king\n\nb", "He *left*\nher.\n\nb"),
+        ("Bread.*\n\n* One\n* Two\n* Three\n\nb", "Bread.*\n\n* One\n* Two\n* Three\n\nb"),
         ("a Yankee (* A man of the north.) said", "a Yankee said"),
         ("a Yankee [* A man of\nthe north.] said", "a Yankee said"),
         ("The end.\n\n[From old tales\nof the north.]\n\nOnce", "The end.\n\n\n\nOnce"),

@@ -22,6 +22,7 @@ STORY = (
         ("See https://example.org/a\nSee www.example.org\nSee http://example.org\n", "web addresses"),
         ("FranÃ§ais\nitâ€™s\nund \ufffd so\n", "a wrong encoding"),
         ("".join(f"he went t0 the h0use and s{i}w it\n" for i in range(9)), "a scanner may have misread"),
+        ("he went t the house\n" * 9, "a scanner may have left of words"),
     ],
 )
 def test_each_kind_is_found_with_its_place(lines: str, kind: str) -> None:
@@ -36,6 +37,13 @@ def test_each_kind_is_found_with_its_place(lines: str, kind: str) -> None:
 def test_prose_verse_and_a_few_numbers_are_not_reported() -> None:
     assert unlike_prose(PROSE + STORY * 20) == []
     assert unlike_prose("") == []
+
+
+def test_single_letters_are_words_in_other_languages() -> None:
+    italian = "Il vecchio re e la regina andarono e tornarono, e nessuno nel castello sapeva quando e come.\n"
+    polish = "Stary król mieszkał w zamku z synem i w lesie, a w nocy wracał z polowania z psami do domu.\n"
+    for text in (italian, polish):
+        assert unlike_prose(text * 50) == []
 
 
 def test_a_list_of_few_lines_is_no_list() -> None:

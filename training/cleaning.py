@@ -1,16 +1,16 @@
 """Clean the text of an edition: join wrapped lines to paragraphs, set quotes and dashes by one convention."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-import py3langid
-
 from model.typography import MARK, POINTED, TYPED_DASH, Typography, typeset
 from training.changes import Change, Changes, note
-from training.edition import RULES, without_licence
+from training.edition import QUOTES, RULES, without_licence
+from training.languages import guessed_language
 
 Form = Literal["book", "lines", "as it is"]  # paragraphs as on a page, the lines of the file, or the file to the letter
 Layout = Literal["wrapped", "paragraphs", "lines"]
@@ -21,9 +21,11 @@ NARROWEST_WRAPPED = 30  # characters
 LONGEST_WRAPPED = 100  # characters: an edition with longer lines has a paragraph in each
 SLACK = 4  # characters that a typist left free at the end of a line
 WRAPPED_SHARE = 0.4  # of the breaks between two full lines: a text is hard-wrapped if more of them are wraps
+FEWEST_STANZAS, STANZAS_SHARE, STANZA_LINE = 10, 0.8, 0.7  # and the shortest line, as a share of the longest
 LONG_BLOCK = 5  # lines: in a longer block, a smaller share that begins in mid-sentence shows a paragraph
 CENTRED = 9  # spaces: lines whose indentation differs by so many or more are centred, not indented
 DEEPEST = 4  # spaces of indentation that a line of verse keeps, at most
+BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 WORDS_JOINED = "{word} joined that the end of a line had cut"
 
 
@@ -38,14 +40,18 @@ class Cleaned:
     changes: tuple[Change, ...]
 
 
-def clean(text: str, form: Form = "book") -> Cleaned:
-    r"""Return `text`, which has \n as line ends, in the form to learn; a text that is not prose keeps its lines."""
+def clean(text: str, form: Form = "book", language: str = "") -> Cleaned:
+    r"""Return `text`, which has \n as line ends, in the form to learn; a text that is not prose keeps its lines.
+
+    Without the code of its language, that is guessed.
+    """
     changes: Changes = []
     if form != "as it is":
         text = without_licence(text, changes)
-    language, layout = guessed_language(text), guessed_layout(text)
+    language, layout = language or guessed_language(text), guessed_layout(text)
     if layout == "lines" or form != "book":
         return Cleaned(text, "as it is", language, layout, tuple(changes))
+    text = re.sub(r"^[ \t]+$", "", text.replace("\f", "\n"), flags=re.MULTILINE)  # a form feed ends a page
     for rule in RULES:
         text = rule(text, changes)
     text = joined(text, changes) if layout == "wrapped" else text
@@ -58,13 +64,6 @@ def clean(text: str, form: Form = "book") -> Cleaned:
     return Cleaned(typeset(text, typography), typography, language, layout, tuple(changes))
 
 
-def guessed_language(text: str) -> str:
-    """The likeliest language of `text` as its ISO 639-1 code, from a sample of it; "" where it has no letters."""
-    middle = len(text) // 3
-    sample = text[middle : middle + 20_000]
-    return py3langid.classify(sample)[0] if any(map(str.isalpha, sample)) else ""
-
-
 # ---- how the text is laid out ----------------------------------------------------------------------------------------
 
 
@@ -74,7 +73,7 @@ def guessed_layout(text: str) -> Layout:
     width = line_width(lines)
     if width > LONGEST_WRAPPED:
         long = [line.rstrip() for line in lines if len(line) > LONGEST_WRAPPED]
-        ended = sum(bool(re.search(r"[.!?:;…—–-][\"'’”“«»)]*$", line)) for line in long)
+        ended = sum(bool(re.search(rf"[.!?:;…—–-][{QUOTES})]*$", line)) for line in long)
         letters = sum(c.isalpha() or c in " ,.’'" for line in long for c in line)
         most = 2 * sum(map(len, long)) > sum(map(len, lines))
         prose = ended > 0.7 * len(long) and letters > 0.9 * sum(map(len, long))
@@ -85,7 +84,16 @@ def guessed_layout(text: str) -> Layout:
     wraps = [(a, b) for a, b in breaks if is_wrap(a, b, width)]
     # A wrapped line ends anywhere in a sentence; lines that are meant as lines begin with a capital or a mark.
     within = sum(b.lstrip()[0].islower() for _, b in wraps)
-    return "wrapped" if len(wraps) > WRAPPED_SHARE * len(breaks) and 2 * within > len(wraps) > 0 else "lines"
+    wrapped = len(wraps) > WRAPPED_SHARE * len(breaks) and 2 * within > len(wraps) > 0
+    return "wrapped" if wrapped and not is_in_stanzas(text) else "lines"
+
+
+def is_in_stanzas(text: str) -> bool:
+    """Whether nearly all blocks of several lines have the same number of lines, none of them short."""
+    blocks = [[len(line.strip()) for line in block.strip().split("\n")] for block in BLANK_LINES.split(text)]
+    several = [lengths for lengths in blocks if len(lengths) > 1]
+    stanzas = Counter(len(lengths) for lengths in several if min(lengths) > STANZA_LINE * max(lengths))
+    return len(several) >= FEWEST_STANZAS and max(stanzas.values(), default=0) > STANZAS_SHARE * len(several)
 
 
 def indent(line: str) -> int:
@@ -131,33 +139,41 @@ def joined(text: str, changes: Changes) -> str:
         """Whether a hyphen between these parts of a word stands there only because the line ended."""
         return (head + tail).casefold() in words and f"{head}-{tail}".casefold() not in compounds
 
-    paragraphs: list[str] = []
-    joins = cuts = 0
-    for block in re.split(r"\n[ \t]*(?:\n[ \t]*)+", text):
+    blocks: list[str] = []
+    joins = paragraphs = cuts = 0
+    for block in BLANK_LINES.split(text):
         block_lines = [line.rstrip() for line in block.split("\n") if line.strip()]
         if block_lines:
-            paragraph, its_joins, its_cuts = _paragraph(block_lines, width, is_cut)
-            paragraphs.append(paragraph)
+            block_text, its_joins, its_paragraphs, its_cuts = _paragraphs(block_lines, width, is_cut)
+            blocks.append(block_text)
             joins += its_joins
+            paragraphs += its_paragraphs
             cuts += its_cuts
-    note(changes, "{line end} joined into {paragraph}", joins, len(paragraphs))
+    note(changes, "{line end} joined into {paragraph}", joins, paragraphs)
     note(changes, WORDS_JOINED, cuts)
-    return "\n\n".join(paragraphs)
+    return "\n\n".join(blocks)
 
 
-def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bool]) -> tuple[str, int, int]:
-    """Join the wraps of consecutive lines; return the text, the number of wraps, and how many of them cut a word."""
+def _paragraphs(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bool]) -> tuple[str, int, int, int]:
+    """Join the wraps of consecutive lines.
+
+    Return the text, the number of wraps, of paragraphs that were made by joining, and of wraps that cut a word.
+    """
     indents = [indent(line) for line in lines]
     margin = min(indents)
     deepest = DEEPEST if max(indents) - margin < CENTRED else 0
     parts = [" " * min(indents[0] - margin, deepest) + lines[0].strip()]
     prose = is_prose(lines)
-    joins = cuts = 0
+    joins = paragraphs = cuts = 0
+    joining = False
     for (line, following), depth in zip(pairwise(lines), indents[1:], strict=True):
         if depth > margin or not (prose or is_wrap(line, following, width)):
             parts.append("\n" + " " * min(depth - margin, deepest) + following.strip())
+            joining = False
             continue
         joins += 1
+        paragraphs += not joining
+        joining = True
         following = following.strip()
         head, tail = re.search(r"(?<![^\W\d_])([^\W\d_]+)-$", parts[-1]), re.match(r"[^\W\d_]+", following)
         if head and tail and is_cut(head[1], tail[0]):
@@ -165,7 +181,7 @@ def _paragraph(lines: Sequence[str], width: int, is_cut: Callable[[str, str], bo
             cuts += 1
         no_space = (head and tail) or re.search(r"(?:--|—)$", parts[-1])
         parts.append(following if no_space else " " + following)
-    return "".join(parts), joins, cuts
+    return "".join(parts), joins, paragraphs, cuts
 
 
 def spaced(text: str, changes: Changes) -> str:

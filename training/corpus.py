@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from model.text_file import UTF_8, TextFileError, read_text_file
+from model.text_file import DAMAGED, UTF_8, TextFile, TextFileError, read_text_file
 from model.typography import Typography
 from model.vocabulary import normalise
 from training import gutenberg
+from training.changes import counted
 from training.cleaning import Cleaned, Form, clean
+from training.languages import guessed_language
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 250_000  # characters: enough to tell models apart by a hundredth of a bit
 BETWEEN = "\n\n"  # what stands between two books
 SAVE_AS_UTF_8 = "save it as UTF-8 if letters look wrong"
+SHORTEST_GUESS = 1_000  # characters: the language of a shorter file is guessed from all files together
 SHORTEST = 2_000  # characters: the tenth that is held out is then longer than a window of 100
 
 
@@ -47,8 +50,10 @@ class Book:
 
     @property
     def notes(self) -> list[str]:
-        """An unusual encoding and the changes to the text, a sentence each."""
+        """An unusual encoding, damaged characters, and the changes to the text, a sentence each."""
         unusual = [] if self.encoding == UTF_8 else [f"not {UTF_8}, read as {self.encoding}; {SAVE_AS_UTF_8}"]
+        if damaged := self.original.count(DAMAGED):
+            unusual.append(f"{counted(damaged, 'damaged character')}, each read as {DAMAGED}")
         return [f"{self.name}: {note}" for note in (*unusual, *self.cleaned.changes)]
 
 
@@ -85,8 +90,11 @@ def read(paths: Sequence[Path], lowercase: bool = False, form: Form = "lines", h
     are held out instead, at most as many characters in all, and the whole text of `paths` is for training.
     """
     paths, hold_out = ([gutenberg.local(Path(path)) for path in each] for each in (paths, hold_out))
-    own = [_read_file(path, lowercase, form) for path in paths]
-    others = [_read_file(path, lowercase, form, MOST_HELD_OUT // len(hold_out)) for path in hold_out]
+    files = [(path.name, read_text_file(path)) for path in (*paths, *hold_out)]
+    language = _language_of_short([file.text for _, file in files])
+    own = [_book(name, file, lowercase, form, language) for name, file in files[: len(paths)]]
+    most = MOST_HELD_OUT // max(1, len(hold_out))
+    others = [_book(name, file, lowercase, form, language, most) for name, file in files[len(paths) :]]
     length = sum(book.length for book in own) + len(BETWEEN) * (len(own) - 1)
     if length < SHORTEST:
         raise TextFileError(
@@ -118,14 +126,18 @@ def read_again(training: dict[str, Any], paths: Sequence[Path], hold_out: Sequen
     return read(paths, recipe.get("lowercase", False), recipe.get("form", "lines"), hold_out)
 
 
-def _read_file(path: Path, lowercase: bool, form: Form, most: int | None = None) -> Book:
-    """Read and clean a file, of which at most `most` characters will be in the corpus."""
-    data, text, encoding = read_text_file(path)
-    original = normalise(text, lowercase)
-    cleaned = clean(original, form)
-    digest = hashlib.sha256(data).hexdigest()
-    record: dict[str, str | int] = {"name": path.name, "bytes": len(data), "sha256": digest}
-    return Book(path.name, encoding, record, original, cleaned, length=len(cleaned.text[:most]))
+def _language_of_short(texts: Sequence[str]) -> str:
+    """The language of those texts that are too short for a guess: that of all together; "" if none is short."""
+    return guessed_language(BETWEEN.join(texts)) if min(map(len, texts), default=0) < SHORTEST_GUESS else ""
+
+
+def _book(name: str, file: TextFile, lowercase: bool, form: Form, language: str, most: int | None = None) -> Book:
+    """Clean a file, in `language` if it is short; at most `most` of its characters will be in the corpus."""
+    original = normalise(file.text, lowercase)
+    cleaned = clean(original, form, language if len(file.text) < SHORTEST_GUESS else "")
+    digest = hashlib.sha256(file.data).hexdigest()
+    record: dict[str, str | int] = {"name": name, "bytes": len(file.data), "sha256": digest}
+    return Book(name, file.encoding, record, original, cleaned, length=len(cleaned.text[:most]))
 
 
 def _commonest(values: Sequence[tuple[Any, int]]) -> Any:

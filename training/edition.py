@@ -5,7 +5,7 @@ A rule is a function that takes a text, notes its changes, and returns the chang
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import groupby, pairwise, takewhile
 
 from training.changes import Changes, note
 
@@ -26,47 +26,67 @@ GUTENBERG_END = re.compile(
     r"|^[ \t]*ENDE DIESES PROJEKT GUTENBERG .*$",
     re.IGNORECASE | re.MULTILINE,
 )
-# Old files without these markers have a header with many lines such as these, and the same again after the text.
+# Old files without these markers have a header with many lines such as these, and its first line again after the text.
 GUTENBERG_LINE = re.compile(
     r"^.*(?:Project Gutenberg|\be-?texts?\b|gutenberg\.(?:net|org)|promo\.net).*$", re.IGNORECASE | re.MULTILINE
 )
 LONGEST_HEADER = 25_000  # characters
+FEWEST_LINES = 3  # of a header without a marker
 
 
 def without_licence(text: str, changes: Changes) -> str:
-    """`text` without Project Gutenberg's header and licence."""
-    start = next((match.end() for match in GUTENBERG_START.finditer(text[: 2 * LONGEST_HEADER])), 0)
-    end = next((match.start() for match in GUTENBERG_END.finditer(text, start)), len(text))
-    if not start and GUTENBERG_LINE.search(text[:500]):
-        header = text[: min(LONGEST_HEADER, len(text) // 2)]
-        last = max((match.end() for match in GUTENBERG_LINE.finditer(header)), default=0)
-        start = max(0, text.find("\n\n", last)) if last else 0
-    behind = GUTENBERG_LINE.search(text, (start + end) // 2, end) if start else None
-    if behind and "Gutenberg" in behind[0]:
-        end = behind.start()
-    cut = [part for part, found in (("header", start > 0), ("licence", end < len(text))) if found]
+    """`text` without Project Gutenberg's headers and licences, of which a text of several books has several."""
+    first = GUTENBERG_START.search(text[: 2 * LONGEST_HEADER])
+    start, end = (first.end(), len(text)) if first else _unmarked(text)
+    header, licence = start > 0, end < len(text)
+    stories: list[str] = []
+    while start < end:
+        found = GUTENBERG_END.search(text, start, end)
+        following = GUTENBERG_START.search(text, found.end()) if found else None
+        stories.append(text[start : found.start() if found else end])
+        header, licence = header or bool(following), licence or bool(found)
+        start = following.end() if following else len(text)
+    cut = [part for part, is_cut in (("header", header), ("licence", licence)) if is_cut]
     if not cut:
         return text
-    note(changes, f"Project Gutenberg's {' and '.join(cut)} left out: {{character}}", len(text) - end + start)
-    return text[start:end].lstrip("\n").rstrip()
+    left_out = len(text) - sum(map(len, stories))
+    note(changes, f"Project Gutenberg's {' and '.join(cut)} left out: {{character}}", left_out)
+    return "\n\n".join(story.lstrip("\n").rstrip() for story in stories if story.strip())
+
+
+def _unmarked(text: str) -> tuple[int, int]:
+    """Where the story of a file without markers begins and ends; the whole text if it has no header."""
+    top = text.lstrip().partition("\n")[0]
+    found = list(GUTENBERG_LINE.finditer(text[: min(LONGEST_HEADER, len(text) // 2)]))
+    if "Project Gutenberg" not in top or len(found) < FEWEST_LINES:
+        return 0, len(text)
+    start = max(0, text.find("\n\n", found[-1].end()))
+    end = text.find(f"\n{top}\n", start) if start else -1
+    return start, end if end > 0 else len(text)
 
 
 # ---- before the story ------------------------------------------------------------------------------------------------
 
+QUOTES = "\"'’”“«»"  # those that can follow the mark at the end of a sentence
 FRONT_SHARE = 0.1  # of a text, from its beginning: the part in which front matter is searched
+MAKERS = re.compile(  # the first words of credits, or of a story's own paragraph
+    r"^[\W_]*(?:(?:Produced|Prepared|Scanned|Transcribed) (?:by|from|and)|(?:Distributed )?Proofread|Title: )",
+    re.IGNORECASE,
+)
 CREDITS = re.compile(
-    r"^[\W_]*(?:(?:Produced|Prepared|Scanned|Transcribed) (?:by|from|and)|(?:Distributed )?Proofread|Updated editions"
-    r"|Special thanks are due|Note: (?:Project Gutenberg|Images of)|Title: )"
+    r"^[\W_]*(?:Updated editions|Special thanks are due|Note: (?:Project Gutenberg|Images of))"
     r"|\be-?texts?\b|Project Gutenberg|Gutenberg Projekt|\b(?:pgdp\.net|gutenberg\.(?:net|org)|archive\.org)\b"
     r"|\be-?book (?:was|is) (?:prepared|produced)|\b(?:livre|version|édition) (?:électronique|numérisée)\b"
     r"|\borthographe (?:d.origine )?a été conservée\b|\bponctuation n.a pas été modifiée\b|\btacitement remplacé",
     re.IGNORECASE,
 )
 TRANSCRIBER = re.compile(
-    r"^\W*(?:(?:original )?transcriber\S* ?(?:notes?)?\b|note (?:du|de la) transcri\w+"
-    r"|(?:anmerkungen?|hinweise?) (?:zur|des|der) (?:transkription|transkribent|bearbeiter)\w*)",
+    r"^\W*(?:(?:original )?transcriber\S* notes?\b|note (?:du|de la) transcri\w+"
+    r"|(?:anmerkungen?|hinweise?) (?:zur|des|der) (?:transkription|transkribent|bearbeiter)\w*"
+    r"|bemerkungen zur textgestalt\b)",
     re.IGNORECASE,
 )
+OF_A_FILE = re.compile(r"proofread|https?://|\w@\w", re.IGNORECASE)
 OF_A_NOTE = re.compile(r"transkri|transcri|original", re.IGNORECASE)
 CREDITS_WITHIN = 5_000  # characters
 IMPRINT = re.compile(
@@ -78,7 +98,7 @@ IMPRINT = re.compile(
     r"|^[^\w\n]*achevé d.imprimer\b|^[^\w\n]*1[5-9]\d\d[^\w\n]*$|\bgebunden \d+ (?:pf|mk?)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-PROSE = re.compile(r"^.{100,}[a-z][.!?][\"”'’»]*\s*$", re.DOTALL)  # a paragraph that ends as a sentence does
+PROSE = re.compile(rf".{{100,}}[^\W\d_A-Z] ?[.!?…。！？]+[ {QUOTES}]*")  # ends as a sentence does, in any script
 CONTENTS = re.compile(
     r"^[\W_]*(?:(?:table of )?contents|list of chapters|(?:list of )?(?:the )?plates"
     r"|(?:list of )?(?:the )?(?:full[- ]page |colou?red )?illustrations"
@@ -101,6 +121,7 @@ def credits(text: str, changes: Changes) -> str:
         first, _, more = block.strip().partition("\n")
         transcriber = bool(TRANSCRIBER.match(first))
         credit = transcriber or CREDITS.search(block[:600]) or (heading and OF_A_NOTE.search(block))
+        credit = credit or (MAKERS.match(block) and (OF_A_FILE.search(block) or not _is_prose(block)))
         if credit and place < CREDITS_WITHIN:
             cut += len(block)
         else:
@@ -116,7 +137,7 @@ def title_page(text: str, changes: Changes) -> str:
     front, rest = _front(text)
     last = 0
     for i, block in enumerate(front):
-        if PROSE.search(block):
+        if _is_prose(block):
             break
         if IMPRINT.search(block):
             last = i + 1
@@ -187,7 +208,8 @@ THE_END = re.compile(r"^\W*(?:the end|finis|end|ende|fin)\W*$", re.IGNORECASE)
 BACK_HEADING = re.compile(
     r"^\W*(?:notes?(?: and references)?|footnotes?|appendix(?: [ivx\d]+)?|index|glossary|bibliography|advertisements?"
     r"|errata|(?:other )?(?:books|works|stories|novels|volumes) by\b.{0,60}|by the same author"
-    r"|uniform (?:edition|with)\b.{0,40}|new (?:books|novels)\b.{0,40}|the (?:famous )?.{0,30} (?:series|books)"
+    r"|uniform (?:edition|with)\b.{0,40}|new (?:books|novels)\b.{0,40}"
+    r"|the (?:famous|wonderful) .{0,30} (?:series|books)"
     r"|anmerkungen|fußnoten|inhalt(?:sverzeichni(?:s|ss|ß))?|table(?: des mati[èe]res)?)\W*$",
     re.IGNORECASE,
 )
@@ -199,8 +221,11 @@ BACK_LINE = re.compile(
     r"|printed (?:in|by)\b|printed and bound\b)",
     re.IGNORECASE,
 )
-# The largest share of a text after the only "The End", after the last of several, in notes, and after such a line.
-SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_OF_NOTES, SHARE_BEHIND_LINE = 0.15, 0.03, 0.1, 0.07
+# The largest share of a text after the only "The End", after the last of several, after a heading, and such a line.
+SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_BEHIND_HEADING, SHARE_BEHIND_LINE = 0.15, 0.03, 0.1, 0.07
+LONG_NOTES = re.compile(r"^\W*(?:NOTES|TABLE)\b")  # these can be longer, and are followed by advertisements
+SCHOLARLY = re.compile(r"^\W*NOTES AND REFERENCES\b")  # these have paragraphs of prose
+LONG_RUN = 7  # paragraphs of prose, one after another, that are part of the story
 
 
 def back_matter(text: str, changes: Changes) -> str:
@@ -214,23 +239,28 @@ def back_matter(text: str, changes: Changes) -> str:
         """The share of the text from line `i` on."""
         return (begins[-1] - begins[i]) / begins[-1]
 
+    story = _last_run(lines)
     found = [
         i
         for i in range(len(lines))
         if behind(i) < BACK_SHARE
-        and (TRANSCRIBER.match(lines[i]) or _is_back_heading(lines, i) or _is_back_line(lines, i))
+        and (
+            _is_transcriber(lines, i)
+            or _is_back_line(lines, i)
+            or (_is_back_heading(lines, i) and (i > story or SCHOLARLY.match(lines[i])))
+        )
     ]
     cut, what = len(lines), ""
     for i in found:
         line = lines[i].strip()
-        of_notes = TRANSCRIBER.match(line) or re.search("foot|fuß", line, re.IGNORECASE)
-        most = SHARE_BEHIND_LINE if BACK_LINE.match(line) else SHARE_OF_NOTES if of_notes else BACK_SHARE
+        most = SHARE_BEHIND_LINE if BACK_LINE.match(line) else SHARE_BEHIND_HEADING
+        most = BACK_SHARE if LONG_NOTES.match(line) else most
         if behind(i) < most:
             cut, what = i, f"the end from “{line.strip(' .:;_*=+|[]')}” on"
             break
-    ends = [i for i, line in enumerate(lines) if THE_END.match(line)]
+    ends = [i for i, line in enumerate(lines) if THE_END.match(line) and _is_alone(lines, i)]
     most = SHARE_BEHIND_ONLY_END if len(ends) == 1 else SHARE_BEHIND_END
-    if ends and behind(ends[-1]) < most and ends[-1] < cut:
+    if ends and behind(ends[-1]) < most and story < ends[-1] < cut:
         cut, what = ends[-1] + 1, "what follows the last line “The End”"
     # The upper edge of a box of hyphens and bars around a note stands above its words.
     while 0 < cut < len(lines) and re.fullmatch(r"[\s|+\-=*_~.]*", lines[cut - 1]):
@@ -245,13 +275,37 @@ def _is_back_heading(lines: list[str], i: int) -> bool:
     line = lines[i].strip()
     if not BACK_HEADING.match(line) or not (line[:1].isupper() or line[1:2].isupper()):
         return False
-    alone = not "".join(lines[max(0, i - 1) : i]).strip() and not "".join(lines[i + 1 : i + 2]).strip()
-    return alone and (line.isupper() or line.istitle() or line.startswith("Table des"))
+    return _is_alone(lines, i) and (line.isupper() or line.istitle() or line.startswith("Table des"))
 
 
 def _is_back_line(lines: list[str], i: int) -> bool:
     """Whether line `i`, below a blank line, begins an addition of the printer, the publisher or a corrector."""
-    return bool(BACK_LINE.match(lines[i])) and not "".join(lines[max(0, i - 1) : i]).strip()
+    if not BACK_LINE.match(lines[i]) or "".join(lines[max(0, i - 1) : i]).strip():
+        return False
+    return not _is_prose("\n".join(takewhile(str.strip, lines[i:])))
+
+
+def _is_transcriber(lines: list[str], i: int) -> bool:
+    """Whether line `i`, below a line without words, begins a transcriber's note."""
+    return bool(TRANSCRIBER.match(lines[i])) and not re.search(r"\w", "".join(lines[max(0, i - 1) : i]))
+
+
+def _is_alone(lines: list[str], i: int) -> bool:
+    """Whether there are blank lines, or none, around line `i`."""
+    return not "".join(lines[max(0, i - 1) : i]).strip() and not "".join(lines[i + 1 : i + 2]).strip()
+
+
+def _last_run(lines: list[str]) -> int:
+    """The line at which the last `LONG_RUN` paragraphs of prose one after another begin; -1 if there are none."""
+    begins: list[int] = []  # of the paragraphs of prose that follow each other
+    i, last = 0, -1
+    for blank, group in groupby(lines, lambda line: not line.strip()):
+        block = list(group)
+        if not blank:
+            begins = [*begins, i][-LONG_RUN:] if _is_prose("\n".join(block)) else []
+            last = begins[0] if len(begins) == LONG_RUN else last
+        i += len(block)
+    return last
 
 
 # ---- between the words -----------------------------------------------------------------------------------------------
@@ -281,13 +335,17 @@ BRACKETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("names of sources left out: {name}", re.compile(rf"^\[(?:From|Translated from)\s{INSIDE}\]$", re.MULTILINE)),
 )
-LABEL = r"\d{1,4}[a-z]?|[A-Z*†]|\*+|[a-z]{1,2}|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[ivxl]+|[IVXL]+_\d+"
-NUMBER = re.compile(rf"[ \t]?\[(?:{LABEL})\](?!\w)|[ \t]?\{{(?:Pg |p\. ?)?[\divxlc]+\}}")
-STAR = re.compile(r"(?<=[^\s*]) ?\*{1,2}(?=[\s”\"]|$)")  # after a word; it refers to a note below
-REFERENCE = re.compile(rf"\S ?\[({LABEL})\]|{STAR.pattern}")
+LABEL = r"\d{1,4}[a-z]?|[*†]|\*+|(?:FN|Fn|i|Pg|p|S)[ .#_]*\d+[a-z]?|[IVXL]+_\d+"
+LETTERS = r"[A-Z]|[a-z]{1,2}|[ivxl]+"  # a label only where no space stands before it: “and [I] came” is no reference
+NUMBER = re.compile(rf"[ \t]?\[(?:{LABEL})\](?!\w)|(?<=\S)\[(?:{LETTERS})\](?!\w)|[ \t]?\{{(?:Pg |p\. ?)?[\divxlc]+\}}")
+# A star after a word refers to a note below, unless another one stands before the emphasised words.
+EMPHASISED = r"(?<![\w*])\*{1,3}(?=[^\s*])(?:[^*\n]|\n(?!\n))+(?<=\S)\*{1,3}"
+STAR = re.compile(rf"(?P<words>{EMPHASISED})|(?<=[^\s*]) ?\*{{1,2}}(?=[\s”\"]|$)")
+REFERENCE = re.compile(rf"\S ?\[(?P<label>{LABEL})\]|\S\[(?P<letters>{LETTERS})\]|{STAR.pattern}")
 FOOTNOTE = re.compile(
-    rf"^[ \t]*(?:\[({LABEL})\][ \t]+\S|\*{{1,2}} ?\w(?![^*\n]*\*))(?:.|\n(?!\n))*(?:\n+|$)", re.MULTILINE
+    rf"^[ \t]*(?:\[({LABEL}|{LETTERS})\][ \t]+\S|\*{{1,2}} ?\w(?![^*\n]*\*))(?:.|\n(?!\n))*(?:\n+|$)", re.MULTILINE
 )
+LIST = re.compile(r"(?:[ \t]*\* .*\n)+[ \t]*\* .*\n*")
 FOOTNOTES = re.compile(r"^[ \t]*(?:footnotes?|fußnoten?)[ \t]*:?[ \t]*$\n*", re.MULTILINE | re.IGNORECASE)
 WITHIN_WORD = re.compile(
     r"(?<=[^\W_])_(?:([^\W_]{1,2})_(?=[^\W_])|([^\W_]{1,30}\.?)_(?!\w))|(?<!\w)_([a-zà-ÿ][^\W_]{0,30})_(?=[^\W_])"
@@ -301,7 +359,6 @@ SCENE_BREAK = "* * *"
 RULE_BELOW = re.compile(r"(?<=\S\n)[ \t]*[-_=—–]{3,}[ \t]*\n")  # below a heading
 PAGE_NUMBER = re.compile(r"(?:(?<!\n)\n+)?^[ \t]*(\d{1,4})[ \t]*$\n*", re.MULTILINE)
 FEWEST_PAGES = 20
-SENTENCE_END = re.compile(r"[.!?:;…—-][\"”'’»)_]*\s*$")
 
 
 def bracketed(text: str, changes: Changes) -> str:
@@ -319,18 +376,20 @@ def _without_footnotes(text: str, changes: Changes) -> str:
     """`text` without footnotes: paragraphs that begin with the bracketed label, or star, of an earlier reference."""
     referred: dict[str | None, int] = {}  # where each label, or None for a star, first follows a word
     for match in REFERENCE.finditer(text):
-        referred.setdefault(match[1], match.start())
+        if not match["words"]:
+            referred.setdefault(match["label"] or match["letters"], match.start())
     count = stars = 0
 
     def footnote(match: re.Match[str]) -> str:
         nonlocal count, stars
         of_text = referred.get(match[1], len(text)) < match.start() and text.endswith("\n\n", 0, match.start())
+        of_text = of_text and not LIST.fullmatch(match[0])
         count += of_text
         stars += of_text and match[1] is None
         return "" if of_text else match[0]
 
     text = FOOTNOTES.sub("", FOOTNOTE.sub(footnote, text))
-    text = STAR.sub("", text) if stars else text
+    text = STAR.sub(lambda match: match["words"] or "", text) if stars else text
     note(changes, "{footnote} left out", count)
     return text
 
@@ -388,11 +447,20 @@ RULES: tuple[Rule, ...] = (
 
 
 def _front(text: str) -> tuple[list[str], str]:
-    """The blocks that begin in the first `FRONT_SHARE` of `text`, and the rest; joined they are the text."""
-    blocks = [block for block in re.split(r"(?<=\n)(?=[^\n]*\S)(?<=\n\n)", text[: int(0.2 * len(text))]) if block]
+    """The blocks that begin in the first `FRONT_SHARE` of `text`, and the rest; joined they are the text.
+
+    They are looked for in twice as much. The last one found there may be cut, so it is no part of the front.
+    """
+    front_and_more = text[: int(2 * FRONT_SHARE * len(text))]
+    blocks = [block for block in re.split(r"(?<=\n)(?=[^\n]*\S)(?<=\n\n)", front_and_more) if block][:-1]
     front: list[str] = []
     place = 0
     while place <= FRONT_SHARE * len(text) and len(front) < len(blocks):
         front.append(blocks[len(front)])
         place += len(front[-1])
     return front, text[place:]
+
+
+def _is_prose(block: str) -> bool:
+    """Whether a block is a paragraph of prose: long, and ending as a sentence does."""
+    return bool(PROSE.fullmatch(" ".join(block.split())))

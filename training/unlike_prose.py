@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from training.languages import guessed_language
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -14,9 +16,11 @@ class Kind:
     advice: str
     together: int = 1  # lines of this kind in a row, at least
     share: float = 0.0  # of the text's lines, at least
+    languages: tuple[str, ...] = ()  # in which it is looked for; none: in all
 
 
 FEWEST = 3  # lines of a kind that are reported
+MISREAD = "correct the text, or find a proofread edition: the model learns each mistake"
 KINDS = (
     Kind(
         "lines with markup",
@@ -50,9 +54,16 @@ KINDS = (
     ),
     Kind(
         "lines with words that a scanner may have misread",
-        re.compile(r"\b[a-z]+\d+[a-z]*\b|(?<=[a-z] )[b-hj-nqrtvwxz](?= [a-z])|[a-z][|¦¬^~\\]|[■□▪►¤¦¬]"),
-        "correct the text, or find a proofread edition: the model learns each mistake",
+        re.compile(r"\b[a-z]+\d+[a-z]*\b|[a-z][|¦¬^~\\]|[■□▪►¤¦¬]"),
+        MISREAD,
         share=0.002,
+    ),
+    Kind(
+        "lines with single letters that a scanner may have left of words",
+        re.compile(r"(?<=[a-z] )[b-hj-nqrtvwxz](?= [a-z])"),
+        MISREAD,
+        share=0.002,
+        languages=("en", "de", "fr"),  # in others, such as Italian and Polish, some of these are words
     ),
 )
 
@@ -70,8 +81,11 @@ class Finding:
 def unlike_prose(text: str) -> list[Finding]:
     """The lines of `text` that do not look like prose, one finding for each kind."""
     lines = list(_lines(text))
+    language = guessed_language(text)
     found = []
     for kind in KINDS:
+        if kind.languages and language not in kind.languages:
+            continue
         hits = _together([bool(kind.line.search(line)) for _, line in lines], kind.together)
         if len(hits) >= max(FEWEST, kind.share * len(lines)):
             found.append(Finding(kind, len(hits), *lines[hits[0]]))
