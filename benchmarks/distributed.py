@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.timing import table
+from training.corpus import read
 
 WAYS = {"1 process, 2 threads": (1, 2), "2 processes, 1 thread each": (2, 1)}
 NETWORKS = {"2 layers of 512, 32 streams": ("512", "32"), "2 layers of 512, 128 streams": ("512", "128")}
@@ -38,6 +39,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each way is tried (default 3)")
     parser.add_argument("--steps", type=int, default=60, metavar="N", help="steps of each training (default 60)")
     asked = parser.parse_args(arguments)
+    try:
+        read([asked.book])
+    except (OSError, ValueError) as error:
+        print(f"benchmarks.distributed: {error}", file=sys.stderr)
+        return 2
     figures: dict[str, dict[str, float]] = {}
     for name, network in NETWORKS.items():
         speeds: dict[str, list[float]] = {way: [] for way in WAYS}

@@ -136,9 +136,15 @@ def measure(model: Model) -> dict[str, float]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description="How fast a text is written.")
     parser.add_argument("checkpoints", nargs="*", default=[ASSETS / name for name in DEFAULT], metavar="CHECKPOINT")
+    checkpoints = parser.parse_args(arguments).checkpoints
+    try:
+        models = [load(checkpoint) for checkpoint in checkpoints]
+    except (OSError, ValueError) as error:
+        print(f"benchmarks.generation: {error}", file=sys.stderr)
+        return 2
     print(f"{hardware.use(hardware.writing_threads())}, decoding by {product.choice()}")
     figures = {}
-    for model in map(load, parser.parse_args(arguments).checkpoints):
+    for model in models:
         figures[model.name] = times = measure(model)
         slowest, lowest = max(times.values()), times[FLOOR]
         rows = [

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 8  # of each character in a key of 64 bits, so an order of at most 8 and at most 256 different characters
+BITS = 10  # of each character in a key of 64 bits, so an order of at most 6 and at most 1,024 different characters
 DISCOUNT = 0.75
 
 Keys = NDArray[np.uint64]
@@ -15,7 +15,13 @@ def bits_per_character(training: NDArray[np.int64], held_out: NDArray[np.int64],
     Interpolated Kneser-Ney: absolute discounting, and the count of a shorter n-gram is the number of different
     characters before it. Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995; as in Chen and
     Goodman, "An empirical study of smoothing techniques for language modeling", 1998, section 2.7.
+    ValueError for a vocabulary whose ids do not fit into a key.
     """
+    if vocabulary > 1 << BITS:
+        raise ValueError(
+            f"a text has {vocabulary:,} different characters, but the n-gram model counts at most {1 << BITS:,}: "
+            "leave that text out"
+        )
     text = np.concatenate([training[-order:], held_out])
     chance = np.full(len(held_out), 1 / vocabulary)
     grams = [np.unique(_keys(training, n), return_counts=True) for n in range(1, order + 1)]

@@ -109,19 +109,11 @@ def table(figures: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__.splitlines()[0])
-    parser.add_argument("places", nargs="+", type=Path, metavar="BOOK or DIR", help="texts, and further checkpoints")
-    parser.add_argument("--write", action="store_true", help="write docs/quality.md and benchmarks/quality.json")
-    options = parser.parse_args(arguments)
-    for path in options.places:
-        if not path.exists():
-            parser.error(f"there is no file or directory {path}")
-    hardware.prepare("cpu")
-
-    books = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in options.places if path.is_file()}
+def scoreboard(places: Sequence[Path]) -> list[dict[str, Any]]:
+    """The figures of each text, with texts and further checkpoints from `places`; ValueError or OSError if refused."""
+    books = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in places if path.is_file()}
     directories = sorted(file.parent for file in ROOT.glob("assets/*/config.json"))
-    directories += [path for path in options.places if path.is_dir()]
+    directories += [path for path in places if path.is_dir()]
     texts: dict[tuple[Any, ...], tuple[Corpus, dict[str, Any]]] = {}  # by their files, and how these are read
     not_read: list[dict[str, Any]] = []
     for directory in directories:
@@ -144,7 +136,22 @@ def main(arguments: Sequence[str]) -> int:
         corpus, text = texts[key]
         text["models"][shown_as] = measured(model, corpus)
 
-    figures = [text for _, text in texts.values()] + not_read
+    return [text for _, text in texts.values()] + not_read
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__.splitlines()[0])
+    parser.add_argument("places", nargs="+", type=Path, metavar="BOOK or DIR", help="texts, and further checkpoints")
+    parser.add_argument("--write", action="store_true", help="write docs/quality.md and benchmarks/quality.json")
+    options = parser.parse_args(arguments)
+    for path in options.places:
+        if not path.exists():
+            parser.error(f"there is no file or directory {path}")
+    hardware.prepare("cpu")
+    try:
+        figures = scoreboard(options.places)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     lines = table(figures)
     if options.write:
         DOCUMENT.write_text(TABLE.sub(lambda _: lines, DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -76,6 +76,14 @@ def test_the_text_names_the_corpus_the_figures_the_command_and_the_machine() -> 
         assert part in text
 
 
+def test_the_card_names_the_books_that_are_held_out() -> None:
+    record = copy.deepcopy(RECORD)
+    record["corpus"]["held_out_files"] = [{"name": "owl.txt"}, {"name": "roo.txt"}]
+    told = "On the 12,000 characters held out, from the beginning of `owl.txt`, `roo.txt`, it needs\n"
+    assert told in card(record)
+    assert "which follow them" not in card(record)
+
+
 def test_the_card_names_the_base_model() -> None:
     assert "beginning from" not in card(RECORD)
     text = card(RECORD | {"init": {"name": "storyteller", "sha256": "ef56"}})

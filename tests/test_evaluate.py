@@ -51,6 +51,15 @@ def test_it_prints_the_held_out_figures_and_statistics_of_samples_and_real_text(
     assert figures["settings"]["top_k"] == 9, "what is not typed is the checkpoint's own setting"
 
 
+def test_only_the_samples_that_were_written_are_counted(
+    directory: Path, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(write(tale(3_000)))
+    for length, counts in (("50", "10 texts of 50 characters"), ("5000", "1 text of ")):
+        assert main([str(directory), path, "--samples", "10", "--length", length]) == 0
+        assert f"\n{counts}" in capsys.readouterr().out
+
+
 def test_the_same_seed_gives_the_same_figures(
     directory: Path, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,3 +50,8 @@ def test_names_are_safe_and_all_different() -> None:
     typed = ("../../etc/passwd", "C:\\torch.py", "--out", ".hidden", "Torch.py", "\0/", "Ça va (1).txt")
     names = ("passwd", "torch.py", "out", "hidden", "Torch 2.py", "text.txt", "Ça va (1).txt")
     assert safe_names(dict.fromkeys(typed, b"")) == names
+
+
+def test_a_long_name_that_is_cut_does_not_begin_as_an_option_does() -> None:
+    end = "o" * 74 + ".txt"
+    assert safe_names({f"a long tale --{end}": b""}) == (end,)

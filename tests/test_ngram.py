@@ -36,6 +36,20 @@ def test_the_probabilities_of_all_characters_sum_to_one(order: int) -> None:
         assert sum(chances) == pytest.approx(alone)
 
 
+def test_more_different_characters_than_a_key_can_hold_are_refused() -> None:
+    training = np.arange(1_024).repeat(2)
+    assert bits_per_character(training, training, 1_024, 6) > 0
+    with pytest.raises(ValueError, match="1,025 different characters, but the n-gram model counts at most 1,024"):
+        bits_per_character(training, training, 1_025, 6)
+
+
+def test_characters_with_large_ids_are_told_apart() -> None:
+    training = np.array([0, 256] * 50)
+    assert bits_per_character(training, training[:20], 300, 2) == bits_per_character(
+        training // 256, training[:20] // 256, 300, 2
+    )
+
+
 def test_a_longer_context_predicts_a_regular_text_better() -> None:
     training, held_out = ids("abba.a.bb" * 50), ids("abba.a.bb" * 5)
     bits = [bits_per_character(training, held_out, 3, order) for order in (1, 3, 6)]

@@ -22,7 +22,7 @@ from model.offline.page import offline_page
 from tests.stand_in import TOKEN, Hub, serve
 from tests.test_card import RECORD
 from tests.test_structure import imports
-from training.publish import main
+from training.publish import checkpoint_files, main
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # from the client itself, when it sends a large file
@@ -96,6 +96,13 @@ def test_the_card_is_made_from_the_record_and_its_python_runs(hub: Hub, director
         [sys.executable, "-c", python], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert len(written) == 501
+
+
+def test_the_licence_of_the_card_is_kept_unless_another_is_given(model: Model, tmp_path: Path) -> None:
+    save(replace(model, training=RECORD), tmp_path / "tiny", "---\nlicense: cc0-1.0\n---\n")
+    for given, licence in ((None, "cc0-1.0"), ("mit", "mit")):
+        card = ModelCard(checkpoint_files(tmp_path / "tiny", "ann/tiny", given, None)[CARD].decode())
+        assert card.data.get("license") == licence
 
 
 def test_copies_are_published_if_there_are_any_and_earlier_ones_are_removed(

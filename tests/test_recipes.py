@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from model.lstm import LSTMConfig
-from training.recipes import CLASSIC, MODERN, RECIPES, fitted, reasons
+from training.recipes import CLASSIC, MODERN, RECIPES, Recipe, fitted, reasons
 
 
 def test_the_classic_recipe_is_the_tutorials_own() -> None:
@@ -113,6 +113,28 @@ def test_every_choice_is_told_with_its_reason() -> None:
     assert "until" not in reasons(CLASSIC, 128_000)["length"]
     assert "2.5 minutes" in reasons(MODERN, 128_000, 2.5)["length"]
     assert "2 x 512 units: those of storyteller" in reasons(MODERN, 128_000, init="storyteller")["network"]
+
+
+def test_a_step_of_the_classic_recipe_learns_one_character_from_each_window() -> None:
+    assert "1.3 times" in reasons(CLASSIC.with_options({"steps": 1_000}), 100_000)["length"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "larger", "by_heart"),
+    [
+        (MODERN, True, True),
+        (MODERN.with_options({"hidden_size": 24}), False, True),
+        (MODERN.with_options({"weight_drop": 0.1}), True, False),
+        (fitted(MODERN, 128_000, MODERN.network), True, False),  # its layers are those that suit the text, too
+        (CLASSIC, False, False),
+    ],
+)
+def test_the_size_of_the_text_is_a_reason_only_for_what_it_has_chosen(
+    recipe: Recipe, larger: bool, by_heart: bool
+) -> None:
+    told = reasons(recipe, 128_000)
+    assert told["network"].endswith(" units: more text can train a larger one" if larger else " units")
+    assert told["dropout"].endswith("): a shorter text is sooner learned by heart" if by_heart else ")")
 
 
 @pytest.mark.parametrize(

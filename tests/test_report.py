@@ -139,6 +139,13 @@ def test_as_it_is_changes_nothing(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["changes"] == []
 
 
+@pytest.mark.parametrize("minutes", ["-5", "0", "nan", "2000000"])
+def test_minutes_are_checked_as_for_training(write: Write, capsys: pytest.CaptureFixture[str], minutes: str) -> None:
+    assert main([str(write(STORY, "tales.txt")), "--init", "none", "--minutes", minutes]) == 2
+    told = rf"training\.corpus: --minutes is {float(minutes):,.0f}, but must be a number above 0 and below 1,000,000\n"
+    assert re.fullmatch(told, capsys.readouterr().err)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"), [(b"", "is empty"), (b"short", "too few to learn from"), (b"\0" * 99, "not a text")]
 )

@@ -14,7 +14,7 @@ import pytest
 
 from model.checkpoint import FILES, load, save
 from tests.conftest import E, H, book
-from training import bases
+from training import bases, gutenberg
 from training.progress import Show
 from training.recipes import LIBRARY, TUNING
 from training.resume import Unfinished
@@ -98,6 +98,21 @@ def test_the_checkpoint_names_no_directory_of_this_machine(pages: Path, tmp_path
         assert str(tmp_path).encode() not in (tmp_path / "run" / file).read_bytes()
 
 
+def test_the_recorded_command_has_only_the_last_names_of_books_and_of_directories_elsewhere(
+    pages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gutenberg, "local", lambda path: path if path.exists() else pages)
+    monkeypatch.chdir(tmp_path)
+    for typed, recorded in (
+        ([str(pages), "--out", f"{tmp_path}/models/m/"], "pages.txt --out m"),
+        (["./pages.txt", f"--out=/{tmp_path}//m", f"--hold-out={pages}"], "pages.txt --out=m --hold-out=pages.txt"),
+        (["pages.txt", "--out", "../m", "--hold-out", str(pages)], "pages.txt --out m --hold-out pages.txt"),
+        (["gutenberg.org/ebooks/11", "--out", "models/m"], "gutenberg.org/ebooks/11 --out models/m"),
+    ):
+        trainer = prepare(parse([*typed, *TINY]))
+        assert trainer.record.made["command"] == f"python -m training.train {recorded} {' '.join(TINY)}"
+
+
 def test_the_changes_to_a_book_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     end = "*** END OF THE PROJECT GUTENBERG EBOOK TALES ***\nlicence"
     (tmp_path / "tales.txt").write_text(f"{book(2_400)}\n{end}", encoding="utf-8")
@@ -175,8 +190,11 @@ def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
         (["--minutes", "-5"], "--minutes is -5"),
         (["--minutes", "nan"], "--minutes is nan"),
         (["--minutes", "inf"], "--minutes is inf"),
+        (["--minutes", "2000000"], "--minutes is 2,000,000, but must be a number above 0 and below 1,000,000"),
         (["--minutes", "1", "--steps", "5"], "--minutes stands in place of"),
         (["--minutes", "1", "--epochs", "5"], "--minutes stands in place of"),
+        (["--steps", "5", "--epochs", "3"], "--steps stands in place of --epochs"),
+        (["--as-it-is", "--form", "lines"], "--as-it-is stands in place of --form"),
         (["--seed", "-1"], "--seed is -1"),
         (["--seed", "4294967296"], "--seed is 4294967296"),
         (["--device", "abacus"], "device abacus is not available here"),
@@ -186,7 +204,7 @@ def test_typed_options_change_the_recipe(pages: Path, tmp_path: Path) -> None:
 def test_a_bad_value_is_refused_in_one_line(
     pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
 ) -> None:
-    quick = TINY if "--minutes" in arguments else SHORT  # so that a run that begins by mistake ends soon
+    quick = TINY if {"--minutes", "--epochs"} & {*arguments} else SHORT  # a run that begins by mistake ends soon
     assert word in refusal(capsys, pages, "--out", tmp_path / "run", *quick, *arguments)
     assert not (tmp_path / "run").exists()
 
@@ -236,6 +254,12 @@ def test_a_directory_with_a_checkpoint_is_refused_and_left_as_it_is(
 def test_overwrite_replaces_a_checkpoint_by_a_new_run(pages: Path, directory: Path) -> None:
     assert main([str(pages), "--out", str(directory), "--overwrite", *SHORT]) == 0
     assert load(directory).training["corpus"]["name"] == "pages"
+
+
+def test_an_empty_directory_is_taken(pages: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert main([str(pages), "--out", str(tmp_path / "run"), *SHORT]) == 0
+    assert load(tmp_path / "run").training["corpus"]["name"] == "pages"
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
@@ -311,6 +335,18 @@ def test_a_run_begins_from_a_shipped_model_that_suits_the_text_and_says_so(
     assert re.search(r"^begins +from library, which needs 0\.50 bits", capsys.readouterr().out, re.M)
     prepare(parse([str(pages), "--out", str(tmp_path / "run"), *short, "--init", "none"]))
     assert re.search(r"^begins +from nothing, as chosen$", capsys.readouterr().out, re.M)
+
+
+def test_only_the_part_that_trains_counts_for_a_library(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "ASSETS", tmp_path / "assets")
+    for most, reason in ((2_159, "the text is a library itself"), (2_160, "there is no model to begin from")):
+        monkeypatch.setattr(bases, "LIBRARY", most)
+        prepare(parse([str(pages), "--out", str(tmp_path / "run"), "--batch-size", "5", "--window", "13"]))
+        told = capsys.readouterr().out
+        assert reason in told
+        assert "2,160 characters train" in told
 
 
 def test_other_sizes_than_the_model_to_begin_from_are_refused(
@@ -430,3 +466,40 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_to_the_end(
     assert [point["step"] for point in finished["curve"]] == list(range(0, 1001, 50))
     assert finished["held_out"]["nats"] <= stopped["held_out"]["nats"]
     assert not Unfinished(out).path.exists()
+
+
+def test_a_run_that_overwrites_goes_on_by_the_same_command_without_overwrite(
+    pages: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(trainer: Trainer, _: AbstractContextManager[Show]) -> bool:
+        run = trainer.run()
+        next(run)
+        run.close()
+        return False
+
+    command = [str(pages), "--out", str(directory), *SHORT]
+    with monkeypatch.context() as patched:
+        patched.setattr("training.train.watch", stopped)
+        assert main([*command, "--overwrite"]) == 0
+    told = f"Stopped: {directory} holds the best so far; the same command without --overwrite goes on from here."
+    assert capsys.readouterr().out.splitlines()[-1] == told
+    assert main(command) == 0
+    assert "going on from step 1\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_that_is_stopped_at_once_before_it_was_measured_says_that_nothing_is_saved(
+    pages: Path,
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    overwrite: bool,
+) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.train.watch", interrupted)
+    out = ["--out", str(directory), "--overwrite"] if overwrite else ["--out", str(tmp_path / "run")]
+    assert main([str(pages), *out, *SHORT]) == 130
+    assert capsys.readouterr().err == "\nStopped at once: nothing is saved.\n"

@@ -31,9 +31,10 @@ class Choice:
 
 
 def begin(init: str, text: str, recipe: Recipe, own_sizes: bool = False) -> Choice:
-    """The model that a run begins from, for `--init` as typed: auto, none, a directory, a zip or a name on the Hub.
+    """The model that a run on `text` begins from, for `--init` as typed: auto, none, a directory, a zip or a Hub name.
 
-    If the user chose the network's sizes (`own_sizes`), auto begins from nothing. CheckpointError as for `hub.load`.
+    `text` is the part that trains. If the user chose the network's sizes (`own_sizes`), auto begins from nothing.
+    CheckpointError as for `hub.load`.
     """
     if init == "none":
         return Choice(None, "from nothing, as chosen")

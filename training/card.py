@@ -59,6 +59,8 @@ def card(
         ],
     )
     files = "\n".join(f"- `{file['name']}`, SHA-256 `{file['sha256']}`" for file in corpus["files"])
+    held = ", ".join(f"`{file['name']}`" for file in corpus.get("held_out_files", ()))
+    where = f"from the beginning of {held}" if held else "which follow them"
     these = "this one text" if len(corpus["files"]) == 1 else f"these {len(corpus['files'])} texts"
     these += f" and of those that `{init['name']}` had read" if init else ""
     begun = f", beginning from `{init['name']}` (SHA-256 of its weights `{init['sha256']}`)" if init else ""
@@ -77,7 +79,7 @@ trained on the first {split["training"]:,} characters of
 
 {files}
 
-On the {split["held_out"]:,} characters held out, which follow them, it needs
+On the {split["held_out"]:,} characters held out, {where}, it needs
 **{held_out["bits_per_character"]:.3f} bits per character**.
 {USE.format(name=name) if name else ""}
 ## What it is not for

@@ -16,9 +16,11 @@ from model.loaded import Model
 from model.lstm import WINDOW
 from model.options import add_options, chosen
 from model.vocabulary import Repair, Vocabulary
+from training.changes import counted
 from training.corpus import Corpus, read_again
 from training.evaluation import context_loss, evaluate, evaluate_adapting, evaluate_each
 from training.statistics import measure
+from training.stopping import stoppable
 
 MOST_UNKNOWN = 0.1  # of the characters that are not spaces: if more are left out, the measured text is another one
 ROWS = {
@@ -49,6 +51,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@stoppable("training.evaluate")
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
@@ -73,7 +76,7 @@ def main(arguments: list[str]) -> int:
     whole = evaluate(model.network, ids, model.context)
     adapting = evaluate_adapting(model.network, ids) if config.adapt else None
     context = context_loss(model.network, ids) if model.context == "carried" else {}
-    columns, length = sampled(model, config, corpus.training, held_out.text, options.samples)
+    columns, texts, length = sampled(model, config, corpus.training, held_out.text, options.samples)
 
     print(f"\nheld out: {whole.characters:,} characters, {whole.nats:.4f} nats, {whole.bits_per_character:.4f} bits ")
     print(f"per character, perplexity {whole.perplexity:.3f}")
@@ -84,7 +87,8 @@ def main(arguments: list[str]) -> int:
         print(f"\n{title:36}{'bits lost':>12}")
         for characters, lost in context["bits_lost"].items():
             print(f"{characters:36}{lost:>z12.3f}")
-    print(f"\n{options.samples} texts of {length:,} characters{'samples':>22}{'held out':>12}")
+    title = f"{counted(texts, 'text')} of {counted(length, 'character')}"
+    print(f"\n{title:36}{'samples':>12}{'held out':>12}")
     for key, (name, form) in ROWS.items():
         print(f"{name:36}" + "".join(f"{form.format(column[key]):>12}" for column in columns))
     print()
@@ -128,11 +132,11 @@ def save(directory: Path, training: str, held_out: str) -> None:
 
 def sampled(
     model: Model, config: GenerationConfig, training: str, held_out: str, samples: int
-) -> tuple[list[dict[str, Any]], int]:
-    """Statistics of samples and of as many pieces of the held-out text, and the most characters that each may have.
+) -> tuple[list[dict[str, Any]], int, int]:
+    """Statistics of samples and of as many pieces of the held-out text, their number, and their most characters.
 
-    Each sample continues the held-out text from one place. The piece compared with it is the held-out text from the
-    same place on, as long as the sample.
+    There are fewer than `samples` if the held-out text is too short. Each sample continues it from one place. The piece
+    compared with the sample is the held-out text from the same place on, as long as the sample.
     """
     length = min(config.length, len(held_out) - WINDOW)
     step = max(1, (len(held_out) - WINDOW - length) // samples)
@@ -153,7 +157,7 @@ def sampled(
         dataclasses.asdict(measure(texts, training)) | {"own_bits_per_character": surprise(texts)}
         for texts in (written, pieces)
     ]
-    return columns, length
+    return columns, len(written), length
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def safe_names(texts: Mapping[str, bytes]) -> tuple[str, ...]:
     names: list[str] = []
     for typed in texts:
         last = typed.replace("\\", "/").rpartition("/")[2]
-        name = re.sub(r"[^\w .,()’'-]+", " ", last).strip(" .-")[-80:] or "text.txt"
+        name = re.sub(r"[^\w .,()’'-]+", " ", last)[-80:].strip(" .-") or "text.txt"
         stem, end = Path(name).stem, Path(name).suffix
         number = 1
         while name.lower() in (other.lower() for other in names):

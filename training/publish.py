@@ -93,7 +93,7 @@ def check_name(name: str) -> None:
 def checkpoint_files(directory: Path, name: str, licence: str | None, language: str | None) -> dict[str, bytes]:
     """The files of a checkpoint, with a card made from its record; ValueError if it is damaged or has no record."""
     with hub.unpacked(directory) as place:
-        record = checkpoints.load(place).training
+        model = checkpoints.load(place)
         own = [place / file for file in FILES if file != CARD]
         files = {path.name: path.read_bytes() for path in own if path.exists()}
     size = sum(map(len, files.values()))
@@ -101,8 +101,9 @@ def checkpoint_files(directory: Path, name: str, licence: str | None, language: 
         raise ValueError(
             f"{directory} takes {size / 1e6:,.0f} MB, but at most {LARGEST / 1e6:,.0f} MB are loaded by name"
         )
+    licence = licence or model.licence or None
     try:
-        return files | {CARD: card(record, name, licence, language, copies=COPIES in files).encode()}
+        return files | {CARD: card(model.training, name, licence, language, copies=COPIES in files).encode()}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"the record of {directory} does not say how it was trained: publish one that python -m training.train made"

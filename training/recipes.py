@@ -1,5 +1,6 @@
 """The two recipes: all settings that decide what a network learns from a text, as plain values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
@@ -94,6 +95,8 @@ MODERN = Recipe(
 
 
 RECIPES = {recipe.name: recipe for recipe in (MODERN, CLASSIC)}
+DROPOUT = ("dropout_input", "dropout_hidden", "dropout_output", "weight_drop")  # the options of a network
+MOST_MINUTES = 1_000_000  # for which a run can train
 
 LIBRARY = 6_000_000  # characters: a text with more is a library
 LARGE_LIBRARY = 25_000_000
@@ -174,19 +177,34 @@ def fitted(recipe: Recipe, characters: int, init: LSTMConfig | None = None) -> R
     return recipe.with_options(own)
 
 
+def check_minutes(minutes: float | None) -> None:
+    """Raise ValueError, in one sentence, unless a run can train for so many minutes (None: as the recipe says)."""
+    if minutes is not None and not 0 < minutes < MOST_MINUTES:
+        raise ValueError(f"--minutes is {minutes:,.15g}, but must be a number above 0 and below {MOST_MINUTES:,}")
+
+
 def reasons(recipe: Recipe, characters: int, minutes: float | None = None, init: str = "") -> dict[str, str]:
     """The choices of a recipe for so many characters that train, with reasons, by topic; `init` names the base."""
     network = recipe.network
-    passes = recipe.steps * recipe.batch_size * recipe.window / characters if recipe.steps else recipe.epochs
+    targets = recipe.batch_size * (recipe.window if recipe.context == "carried" else 1)  # of a step
+    passes = recipe.steps * targets / characters if recipe.steps else recipe.epochs
     length = f"{minutes:g} minutes" if minutes else f"{passes:,.1f} times through the text"
     if recipe.patience:
         length += f", or until {recipe.patience} measurements bring no new best"
+    rule = fitted(MODERN, characters).network
+
+    def by_size(names: Sequence[str], reason: str) -> str:
+        """`reason`, if the size of the text has chosen the options with these names."""
+        chosen = recipe.name == MODERN.name and all(getattr(network, name) == getattr(rule, name) for name in names)
+        return f": {reason}" if chosen else ""
+
     return {
         "text": f"{characters:,} characters train, as many as in {_size(characters)[0]}",
-        "network": f"{network.layers} x {network.hidden_size} units: "
-        + (f"those of {init}" if init else "more text can train a larger one"),
+        "network": f"{network.layers} x {network.hidden_size} units"
+        + (f": those of {init}" if init else by_size(SAME_LAYERS, "more text can train a larger one")),
         "dropout": f"{network.dropout_input:g}, {network.dropout_hidden:g}, {network.dropout_output:g} and "
-        f"{network.weight_drop:g} (input, hidden, output, recurrent): a shorter text is sooner learned by heart",
+        f"{network.weight_drop:g} (input, hidden, output, recurrent)"
+        + by_size(DROPOUT, "a shorter text is sooner learned by heart"),
         "batches": f"{recipe.batch_size} at once, {recipe.window} characters each",
         "length": length,
     }

@@ -12,8 +12,9 @@ from model import hardware
 from training.bases import begin
 from training.changes import counted
 from training.corpus import read
-from training.recipes import RECIPES, fitted
+from training.recipes import RECIPES, check_minutes, fitted
 from training.report import RARE, Report, report
+from training.stopping import stoppable
 from training.timing import characters_per_second, in_words
 
 LISTED = 12  # files and characters that are listed
@@ -108,16 +109,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@stoppable("training.corpus")
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
+        check_minutes(options.minutes)
         device = hardware.prepare("cpu", options.threads)
         recipe = RECIPES[options.recipe]
         if options.lowercase:
             recipe = recipe.with_options({"lowercase": True})
         form = "as it is" if options.as_it_is else recipe.form
         corpus = read(options.books, recipe.lowercase, form, options.hold_out)
-        choice = begin(options.init, corpus.text, recipe)
+        choice = begin(options.init, corpus.training, recipe)
         recipe = fitted(recipe, corpus.split, choice.base.network.config if choice.base else None)
         speed = characters_per_second(corpus, recipe, choice.base, device)
     except (ValueError, OSError, MemoryError) as error:

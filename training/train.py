@@ -12,14 +12,16 @@ from model import checkpoint as checkpoints
 from model import hardware
 from model.lstm import SAME_LAYERS, LSTMConfig
 from model.options import add_options, chosen
+from training import gutenberg
 from training.bases import begin
 from training.corpus import read
 from training.distributed import ALONE, Processes, join, leave
 from training.progress import Show, bar, lines
-from training.recipes import RECIPES, Recipe, fitted
+from training.recipes import RECIPES, Recipe, check_minutes, fitted
 from training.report import report
 from training.report_text import short
 from training.resume import Unfinished
+from training.stopping import stoppable
 from training.trainer import Trainer
 
 
@@ -68,24 +70,26 @@ def prepare(options: argparse.Namespace, processes: Processes = ALONE) -> Traine
     """
     changed = chosen(Recipe, options) | chosen(LSTMConfig, options)
     if options.as_it_is:
+        if "form" in changed:
+            raise ValueError("--as-it-is stands in place of --form: give one of them")
         changed["form"] = "as it is"
-    if options.minutes is not None:
-        if not 0 < options.minutes < 1e6:
-            raise ValueError(f"--minutes is {options.minutes:g}, but must be a number above 0")
-        if "steps" in changed or "epochs" in changed:
-            raise ValueError("--minutes stands in place of --steps and --epochs: give one of them")
+    check_minutes(options.minutes)
+    if options.minutes is not None and ("steps" in changed or "epochs" in changed):
+        raise ValueError("--minutes stands in place of --steps and --epochs: give one of them")
+    if changed.get("steps") and changed.get("epochs"):
+        raise ValueError("--steps stands in place of --epochs: give one of them")
     if not 0 <= options.seed < 2**32:
         raise ValueError(f"--seed is {options.seed}, but must be a whole number from 0 to {2**32 - 1}")
     device = hardware.prepare(options.device, options.threads)
 
     out: Path = options.out.absolute()
     checkpoints.check_place(out)
-    if out.exists() and not Unfinished(out).path.exists() and not options.overwrite:
+    if out.exists() and any(out.iterdir()) and not Unfinished(out).path.exists() and not options.overwrite:
         raise ValueError(f"{out} already holds a checkpoint: give another --out, or add --overwrite to replace it")
 
     recipe = RECIPES[options.recipe].with_options(changed)  # refuses wrong values before a large text is read
     corpus = read(options.books, recipe.lowercase, recipe.form, options.hold_out)
-    choice = begin(options.init, corpus.text, recipe, own_sizes=any(name in changed for name in SAME_LAYERS))
+    choice = begin(options.init, corpus.training, recipe, own_sizes=any(name in changed for name in SAME_LAYERS))
     sizes = choice.base.network.config if choice.base else None
     recipe = fitted(RECIPES[options.recipe], corpus.split, sizes).with_options(changed)
     trainer = Trainer(
@@ -111,13 +115,15 @@ def prepare(options: argparse.Namespace, processes: Processes = ALONE) -> Traine
 
 def _for_the_record(options: argparse.Namespace) -> str:
     """The command as typed, but with only the names of books, and of directories elsewhere, not their paths here."""
-    names = {str(path): path.name for path in [*options.books, *options.hold_out]}
-    for option in ("out", "init"):
-        typed = str(getattr(options, option) or "")
-        path = Path(typed)
-        if path.is_absolute() or ".." in path.parts:
-            names |= {typed: path.name, f"--{option}={typed}": f"--{option}={path.name}"}
-    return shlex.join(["python", "-m", "training.train", *(names.get(word, word) for word in options.typed)])
+    books = {*options.books, *options.hold_out}
+
+    def without_place(word: str) -> str:
+        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        path = Path(value)
+        of_this_machine = path in books or path.is_absolute() or ".." in path.parts
+        return option + equals + path.name if of_this_machine and gutenberg.number(value) is None else word
+
+    return shlex.join(["python", "-m", "training.train", *map(without_place, options.typed)])
 
 
 def watch(trainer: Trainer, display: AbstractContextManager[Show]) -> bool:
@@ -157,6 +163,12 @@ def results(trainer: Trainer) -> dict[str, str]:
     }
 
 
+def kept(trainer: Trainer) -> str:
+    """What there is of a run that did not come to its end, for a message."""
+    saved = trainer.best and trainer.directory.exists()
+    return f"{trainer.directory} holds the best so far" if saved else "nothing is saved"
+
+
 def follow(trainer: Trainer) -> int:
     """Do what the first process does, until it ends; returns the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -171,6 +183,7 @@ def follow(trainer: Trainer) -> int:
     return 0
 
 
+@stoppable("training.train")
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     for_program = sys.stdout if options.json else None
@@ -200,18 +213,18 @@ def train(options: argparse.Namespace, processes: Processes, for_program: TextIO
         return 2
     if not processes.first:
         return follow(trainer)
+    again = f"the same command{' without --overwrite' if options.overwrite else ''} goes on"
     if trainer.step:
         print(f"going on from step {trainer.step:,}")
     try:
         complete = watch(trainer, lines(trainer, for_program) if for_program else bar(trainer))
         rows = results(trainer)
     except KeyboardInterrupt:
-        print(f"\nStopped at once: {trainer.directory} holds the best that was measured.", file=sys.stderr)
+        print(f"\nStopped at once: {kept(trainer)}.", file=sys.stderr)
         return 130
     except (FloatingPointError, MemoryError, OSError, checkpoints.CheckpointError) as error:
         reason = f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.filename else error
-        kept = f"{trainer.directory} holds the best so far" if trainer.directory.exists() else "nothing is saved"
-        print(f"training.train: {reason}; {kept}", file=sys.stderr)
+        print(f"training.train: {reason}; {kept(trainer)}", file=sys.stderr)
         return 1
     except ValueError as error:  # another run trains to the same directory
         print(f"training.train: {error}", file=sys.stderr)
@@ -219,7 +232,7 @@ def train(options: argparse.Namespace, processes: Processes, for_program: TextIO
     except RuntimeError:
         if processes.size == 1:
             raise
-        print("training.train: another process of this run has ended; the same command goes on", file=sys.stderr)
+        print(f"training.train: another process of this run has ended; {again}", file=sys.stderr)
         return 1
 
     print()
@@ -228,7 +241,7 @@ def train(options: argparse.Namespace, processes: Processes, for_program: TextIO
     if complete:
         print(f"\n{trainer.directory} is ready: write with it by  python app.py --checkpoint {options.out}")
     else:
-        print(f"\nStopped: {trainer.directory} holds the best so far; the same command goes on from here.")
+        print(f"\nStopped: {trainer.directory} holds the best so far; {again} from here.")
     return 0
 
 
