@@ -54,7 +54,7 @@ def unpack(file: Path, directory: Path) -> None:
                 with archive.open(entry) as packed, (fresh / entry.filename).open("wb") as unpacked:
                     shutil.copyfileobj(packed, unpacked)
             fresh.rename(directory)
-    except (BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
+    except (BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, zlib.error) as error:
         raise _no_zip(file) from error
 
 
@@ -92,6 +92,8 @@ def _check_names(names: Sequence[str], place: Path) -> None:
 def _check_entries(entries: Sequence[ZipInfo], file: Path) -> None:
     """Raise CheckpointError if a file is encrypted, a link or packed in an unusual way, or if all are too large."""
     for entry in entries:
+        if entry.header_offset < 0:  # it would begin before the zip
+            raise _no_zip(file)
         kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where the zip was not made on Unix
         if entry.flag_bits & 1:
             raise CheckpointError(f"{file} is encrypted: pack the checkpoint without a password")

@@ -3,6 +3,7 @@
 import argparse
 import random
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from model import hardware, product
@@ -43,6 +44,9 @@ def main(arguments: list[str]) -> int:
         config = GenerationConfig(
             **{**defaults(model), "seed": random.randrange(2**31), **chosen(GenerationConfig, options)}
         )
+        if config.until and config.stop != "text":
+            raise ValueError(f"until is {config.until!r}, but stop is {config.stop}: add --stop text or omit --until")
+        config.endings(model.vocabulary)  # raises ValueError now, too
         prompt = options.prompt or ""
         if options.prompt is None and options.corpus:
             prompt = excerpt(model, options.corpus, config.seed)
@@ -52,6 +56,8 @@ def main(arguments: list[str]) -> int:
         return 2
     report = model.vocabulary.repair(prompt).report
     print(f"seed {config.seed}" + (f", prompt: {report}" if report else ""), file=sys.stderr)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # ? for a character that its encoding does not have
     try:
         for character in generate(model, prompt, config):
             print(character, end="", flush=True)

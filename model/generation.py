@@ -22,10 +22,12 @@ from model.lstm import WINDOW, Context
 from model.options import option
 from model.sampling import Sampler, SamplingConfig
 from model.serving.mixture import AnyModel, Mixture
-from model.words import LATELY, Words
+from model.vocabulary import Vocabulary
+from model.words import SEEN, Words
 
-SENTENCE = re.compile(r"\w.*[.!?…](?:\u202f?»|['\"’”“)])*[ \n]\Z", re.DOTALL)  # a text that ends with a sentence
-SENTENCE_END = 200  # characters at the end of a text that are searched for the end of a sentence
+# A text that ends with a sentence, for `match`: a search would begin anew at each letter.
+SENTENCE = re.compile(r"\W*\w.*[.!?…](?:\u202f?»|['\"’‘”“)\]])*[ \n]\Z", re.DOTALL)
+SENTENCE_SEEN = 200  # characters at the end of a text in which a sentence can end it
 LONGEST_END = 100  # characters of `until`, `avoid` and `favour`
 LONGEST = 100_000  # characters in one continuation
 
@@ -51,6 +53,19 @@ class GenerationConfig(SamplingConfig):
         super().__post_init__()
         if self.adapt and self.context == "window":
             raise ValueError("adapt is for context carried: with context window only the last 100 characters count")
+
+    def endings(self, vocabulary: Vocabulary) -> tuple[str, ...]:
+        """The texts to stop at: `until` as it is, and repaired as a prompt is; none unless `stop` is text.
+
+        A single known character is not repaired: nothing beside it tells whether a mark opens or closes. ValueError if
+        the repair leaves nothing.
+        """
+        if self.stop != "text":
+            return ()
+        repaired = vocabulary.repair(self.until).text
+        if not repaired:
+            raise ValueError("the text to stop at is empty: type one, or stop at a length or a sentence")
+        return (self.until,) if self.until in vocabulary.ids else (self.until, repaired)
 
 
 def defaults(model: Model) -> dict[str, Any]:
@@ -109,7 +124,7 @@ class Request:
         self.own = [*own, *([False] * (len(ids) - len(own)))]
         self.ids = ids  # of the prompt and of the written characters
         self.unread = deque(ids[-WINDOW:] if config.context == "window" else ids)
-        self.until = vocabulary.repair(config.until).text if config.stop == "text" else ""
+        self.endings = config.endings(vocabulary)
         self.characters = list(written)
         self.words = Words(vocabulary, config.avoid, config.favour)
         # For a mixture: the probability, from 0 to 1, that each new character came from the second model.
@@ -141,8 +156,8 @@ class Request:
         if len(self.characters) < self.config.least:
             return False
         if self.config.stop == "sentence":
-            return SENTENCE.search("".join(self.characters[-SENTENCE_END:])) is not None
-        return self.until != "" and self.characters[-len(self.until) :] == list(self.until)
+            return SENTENCE.match("".join(self.characters[-SENTENCE_SEEN:])) is not None
+        return any(self.characters[-len(ending) :] == list(ending) for ending in self.endings)
 
     @cached_property
     def output(self) -> AdaptedOutput:
@@ -158,7 +173,7 @@ class Request:
         """
         if not self.unread:
             logits[:] = self.output.logits(hidden).numpy()
-        elif any(self.own[len(self.ids) - len(self.unread) :][:1]):
+        elif self.own[len(self.ids) - len(self.unread)]:
             self.output.add(hidden, self.unread[0])
 
     @property
@@ -180,7 +195,7 @@ class Request:
         """Return the `logits` (V,) of the next character, changed by the words to avoid and to favour."""
         if not self.words:
             return logits
-        return logits + self.words.added(self.model.vocabulary.decode(self.ids[-LATELY:]))
+        return logits + self.words.added(self.model.vocabulary.decode(self.ids[-SEEN:]))
 
     def cancel(self) -> None:
         """End the text where it is; may be called from any thread."""

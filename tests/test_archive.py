@@ -205,6 +205,23 @@ def test_a_zip_whose_content_has_changed_is_refused(packed: Path) -> None:
     refused(packed, "is damaged or no zip of a checkpoint")
 
 
+def test_a_zip_whose_first_file_begins_before_it_is_refused(packed: Path) -> None:
+    data = bytearray(packed.read_bytes())
+    table = int.from_bytes(data[-6:-2], "little")
+    data[-6:-2] = (table + 1).to_bytes(4, "little")  # so the bytes before the table seem to be one less than they are
+    packed.write_bytes(data)
+    refused(packed, "is damaged or no zip of a checkpoint")
+
+
+def test_a_zip_with_a_name_that_is_no_text_is_refused(packed: Path) -> None:
+    data = bytearray(packed.read_bytes())
+    table = int.from_bytes(data[-6:-2], "little")
+    data[table + 9] |= 8  # the name of the first file is said to be UTF-8
+    data[table + 46] = 0xFF  # and begins with no character of it
+    packed.write_bytes(data)
+    refused(packed, "is damaged or no zip of a checkpoint")
+
+
 def test_a_zip_with_a_comment_or_of_the_large_format_is_refused(packed: Path) -> None:
     with ZipFile(packed, "a") as archive:
         archive.comment = b"made on a holiday"

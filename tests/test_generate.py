@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,9 @@ def test_a_corpus_of_another_encoding_is_read_as_for_training(
         (["--length", "1000000000"], "length is 1000000000"),
         (["--seed", "-1"], "seed is -1"),
         (["--top-k", "-3"], "top k is -3"),
+        (["--stop", "text"], "text to stop at is empty"),
+        (["--stop", "text", "--until", "😀"], "text to stop at is empty"),
+        (["--until", "e"], "until is 'e', but stop is length"),
         (["--corpus", "nowhere.txt"], "nowhere.txt"),
         (["--corpus", "."], "."),
     ],
@@ -181,6 +185,15 @@ def test_an_unknown_decoder_routine_is_refused_in_one_line(
     monkeypatch.setenv("DECODER", "abacus")
     assert main([str(directory)]) == 2
     assert capsys.readouterr().err == "model.generate: DECODER is 'abacus', but must be one of int8, int7, float32\n"
+
+
+def test_a_character_that_the_output_cannot_hold_is_replaced(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = TextIOWrapper(BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", narrow)
+    monkeypatch.setattr("model.generate.generate", lambda *_: "“Ah…”")
+    assert main([str(directory)]) == 0
+    narrow.seek(0)
+    assert narrow.read() == "?Ah??\n"
 
 
 def test_a_closed_pipe_ends_the_command_without_an_error(directory: Path) -> None:

@@ -16,11 +16,12 @@ from model import reference
 from model.adaptation import EVERY, AdaptedOutput
 from model.checkpoint import load
 from model.decoder import Decoder
-from model.generation import LONGEST, CarriedReader, GenerationConfig, Request, defaults, generate
+from model.generation import LONGEST, SENTENCE, CarriedReader, GenerationConfig, Request, defaults, generate
 from model.loaded import Model
 from model.lstm import WINDOW, CharLSTM, LSTMConfig
 from model.sampling import Sampler, SamplingConfig
 from model.serving.mixture import Mixture, Pair
+from model.typography import Typography
 from model.vocabulary import Vocabulary
 from tests.conftest import CHARACTERS, H, V, lively
 
@@ -264,12 +265,13 @@ def test_a_network_with_equal_logits_writes_every_character(model: Model) -> Non
         ({"stop": "sentence"}, "He said. ", True),
         ({"stop": "sentence"}, "“Really?!”\n", True),
         ({"stop": "sentence"}, "„Wirklich?“ ", True),
+        ({"stop": "sentence"}, "sagte ‚Komm!‘ ", True),
+        ({"stop": "sentence"}, "he said ‘", False),
         ({"stop": "sentence"}, "«\u202fVraiment\u202f?\u202f", False),
         ({"stop": "sentence"}, "«\u202fVraiment\u202f?\u202f» ", True),
         ({"stop": "sentence"}, " . ", False),
         ({"stop": "text", "until": "END"}, "THE EN", False),
         ({"stop": "text", "until": "END"}, "THE END", True),
-        ({"stop": "text"}, "THE END. ", False),
     ],
     ids=str,
 )
@@ -289,7 +291,6 @@ def test_a_text_ends_at_its_stop_condition(model: Model, options: dict[str, Any]
         ("INN\r\nHat", "inn\nhat", True),
         ("thé", "the", True),
         ("b\u2028", "ab\n", True),
-        ("😀", "the end", False),
         ("the end of it all 😀", "the end", False),
     ],
     ids=ascii,
@@ -300,6 +301,39 @@ def test_the_text_to_stop_at_is_repaired_as_a_prompt_is(model: Model, until: str
         assert not request.done
         request.add(id)
     assert request.done == ends
+
+
+@pytest.mark.parametrize(
+    ("typography", "until", "written", "ends"),
+    [
+        ("German", "“", "„Ja", False),  # closes in German, and opens in English
+        ("German", "“", "„Ja“", True),
+        ("German", "“, s", "„Ja“, s", True),
+        ("German", "“Ja", "„Ja", True),
+        ("English", "‘", "don’", False),
+        ("English", "--", "Ja—", True),
+        ("French", "Quoi ?", "Quoi\u202f?", True),
+    ],
+)
+def test_a_text_to_stop_at_is_found_as_it_is_or_repaired_but_a_known_mark_only_as_it_is(
+    model: Model, typography: Typography, until: str, written: str, ends: bool
+) -> None:
+    able = replace(model, vocabulary=Vocabulary.of(until + written, typography=typography))
+    request = Request(able, "", GenerationConfig(stop="text", until=until))
+    for id in able.vocabulary.encode(written).tolist():
+        assert not request.done
+        request.add(id)
+    assert request.done == ends
+
+
+@pytest.mark.parametrize("until", ["", "😀"])
+def test_a_text_to_stop_at_of_which_nothing_is_left_is_refused(model: Model, until: str) -> None:
+    with pytest.raises(ValueError, match="text to stop at is empty: type one, or stop at a length or a sentence"):
+        Request(model, "", GenerationConfig(stop="text", until=until))
+
+
+def test_the_end_of_a_sentence_is_looked_for_once_not_from_every_letter() -> None:
+    assert not SENTENCE.match("a" * 1_000_000)
 
 
 # ---- a text that the model learns from -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import torch
 from model.analysis.saliency import READ, saliency
 from model.loaded import Model
 from model.lstm import WINDOW
+from model.vocabulary import Vocabulary
 
 TEXT = "the old lion ate a hot tin"
 
@@ -40,6 +41,14 @@ def test_the_weights_are_the_gradient_by_finite_differences(model: Model) -> Non
             lengths.append(torch.stack(gradient).norm())
     expected = torch.stack(lengths)
     torch.testing.assert_close(weights.double(), expected / expected.max(), atol=1e-2, rtol=1e-2)
+
+
+def test_a_known_letter_is_not_repaired(model: Model) -> None:
+    characters = list(model.vocabulary.characters)
+    characters[:2] = "„“"
+    german = replace(model, vocabulary=Vocabulary(characters, typography="German"))
+    opening, closing = (saliency(german, TEXT, mark)[1] for mark in "„“")
+    assert opening.tolist() != closing.tolist()
 
 
 def test_only_the_end_of_a_long_text_is_read_and_an_empty_text_has_no_weights(model: Model) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from model.analysis.units import BLOCK, FEATURES, Finding, features, find_units
+from model.generation import SENTENCE
 from tests.conftest import book
 
 T, L, H = 1_700, 3, 11
@@ -61,6 +62,13 @@ def test_a_quotation_lasts_from_its_mark_to_its_partner_or_the_paragraph_s_end(t
 )
 def test_a_feature_is_where_its_name_says(name: str, text: str, where: str) -> None:
     assert marked(name, text) == where
+
+
+@pytest.mark.parametrize("end", [".", "!”", "?“", "!‘", "…’”", '."', ".'", ".)", ".]", "!»", "?\u202f»"])
+def test_a_sentence_ends_where_a_text_can_end_with_it(end: str) -> None:
+    text = f"Ja{end} "
+    assert SENTENCE.match(text)
+    assert marked("end of a sentence", text) == f"..{end} "
 
 
 def test_positions_are_counted_from_1_and_anew_in_each_line_and_word() -> None:

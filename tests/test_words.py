@@ -1,5 +1,8 @@
 """Words to avoid and to favour."""
 
+import random
+import re
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from model.generation import GenerationConfig, Request, generate
 from model.loaded import Model
 from model.serving.batch import Batch
 from model.vocabulary import Vocabulary
-from model.words import BEGIN, GO_ON, Words
+from model.words import BEGIN, GO_ON, LATELY, Words
 
 VOCABULARY = Vocabulary(" .abdehilnotTH")
 
@@ -37,6 +40,36 @@ def test_a_word_to_favour_is_likelier_letter_by_letter_until_it_is_written() -> 
     assert added("a tin ", favour="tin") == {}, "it was written lately"
     assert added("a tin ", favour="in") == {"i": BEGIN}, "within another word it does not count"
     assert not Words(VOCABULARY)
+
+
+def test_letters_are_favoured_and_avoided_exactly_where_a_word_begins() -> None:
+    start, chance = r"(?<!\w)(?<!\w['’])", random.Random(0)
+    for _ in range(1000):
+        text = "".join(chance.choices("abé '’-", k=chance.randrange(12)))
+        word = "".join(chance.choices("abé'’-", k=chance.randrange(1, 4)))
+        written = re.search(start + re.escape(word), text)
+        begun = [word[:k] for k in range(len(word)) if re.search(start + re.escape(word[:k]) + r"\Z", text)]
+        letters = Vocabulary(sorted(set(word)))
+        favoured, avoided = Words(letters, favour=word).added(text), Words(letters, avoid=word).added(text)
+        expected = np.zeros(len(letters), np.float32)
+        for beginning in [] if written else begun:
+            expected[letters.ids[word[len(beginning)]]] += GO_ON if beginning else BEGIN
+        assert favoured.tolist() == expected.tolist(), (text, word)
+        assert np.isinf(avoided).any() == (word[:-1] in begun), (text, word)
+
+
+def test_no_pattern_is_made_for_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.words.re", None)  # a pattern for each word would be made again for each character
+    assert added("a t", favour="tin") == {"i": GO_ON}
+
+
+def test_a_word_of_which_only_the_end_was_written_lately_still_counts_as_not_written() -> None:
+    for text in ("the hat" + "." * (LATELY - 2), "don’t" + "." * (LATELY - 1)):
+        word = text[len(text) - LATELY :].strip(".")
+        assert word in ("at", "t")
+        assert set(added(text, favour=word).values()) == {BEGIN}
+    assert added("a at" + "." * (LATELY - 2), favour="at") == {}
+    assert set(added("a at" + "." * (LATELY - 1), favour="at").values()) == {BEGIN}, "it begins too early"
 
 
 def test_words_are_read_as_the_model_writes_them() -> None:

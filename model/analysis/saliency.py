@@ -22,7 +22,8 @@ def saliency(model: Model, text: str, letter: str) -> tuple[Repair, Tensor]:
     read = WINDOW if model.context == "window" else READ
     repaired = vocabulary.repair(text[-read:])
     repaired = Repair(repaired.text[-read:], repaired.report)
-    known = vocabulary.repair(letter).text[:1]
+    # Nothing beside a single mark tells whether it opens or closes, so a known one is not repaired.
+    known = letter if letter in vocabulary.ids else vocabulary.repair(letter).text[:1]
     ids = torch.tensor([vocabulary.start, *vocabulary.encode(repaired.text).tolist()])
     if model.context == "window":
         ids = ids[-WINDOW:]

@@ -22,7 +22,7 @@ QUOTATION = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 BRACKET = re.compile(r"([(\[{][^)\]}]*)")
-SENTENCE_END = re.compile(r"""[.!?…]+["'’”»)\]]*(?=\s|\Z)\s{0,2}""")
+SENTENCE_END = re.compile(r"""[.!?…]+(?:\u202f?»|["'’‘”“)\]])*(?=\s|\Z)\s{0,2}""")
 
 # ---- features --------------------------------------------------------------------------------------------------------
 
