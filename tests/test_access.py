@@ -127,6 +127,14 @@ def test_how_it_works_is_legible_and_labelled(page: Page) -> None:
     assert not flaws(page)
 
 
+def test_each_list_has_room_for_its_arrow(small_server: str, browser: Browser) -> None:
+    page = visit(browser, small_server)
+    room = "lists => lists.map((list) => [list.dataset.id, parseFloat(getComputedStyle(list).paddingRight)])"
+    narrow = [name for name, width in page.locator("select").evaluate_all(room) if width < 24]
+    assert not narrow
+    page.context.close()
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_page_fits_its_window(small_server: str, browser: Browser, size: str) -> None:
     page = visit(browser, small_server, size)

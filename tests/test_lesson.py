@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import part, text, tinted, type_story, visit
+from tests.browser import part, text, tinted, type_story, until, visit
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,36 @@ def test_the_first_lesson_writes_and_shows_letters_and_a_neuron(page: Page) -> N
     page.wait_for_function("[...CSS.highlights.keys()].some(name => name.startsWith('neuron'))")
     part(page, "lesson-reset").click()
     assert example(page) == before
+
+
+@pytest.mark.parametrize(("button", "letters"), [("[data-id=lesson-reset]", 0), ("[data-id=lesson-bars] button", 1)])
+def test_begin_again_and_a_chosen_letter_stop_the_writing(page: Page, button: str, letters: int) -> None:
+    before, held = example(page), list[Route]()
+    page.route("**/call/write/*", lambda route: held.append(route))
+    part(page, "lesson-write").click()
+    until(page, lambda: held)
+    with page.expect_event("requestfailed", lambda request: "/call/write/" in request.url):
+        page.locator(button).first.click()
+    page.unroute("**/call/write/*")
+    expect(part(page, "lesson-write")).not_to_have_attribute("aria-disabled", "true")
+    expect(part(page, "lesson-status")).to_have_text("The next letter.")
+    assert example(page)[: -letters or None] == before
+    part(page, "lesson-reset").click()
+
+
+def test_all_that_the_model_wrote_after_an_early_letter_is_tinted(page: Page) -> None:
+    part(page, "example").focus()
+    page.keyboard.press("Home")
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(part(page, "lesson-status")).to_contain_text("The letter 11 of")
+    given = example(page)[:10]
+    part(page, "lesson-bars").locator("button").first.click()
+    expect(part(page, "lesson-status")).to_have_text("The next letter.")
+    part(page, "lesson-write").click()
+    expect(part(page, "lesson-write")).not_to_have_attribute("aria-disabled", "true")
+    assert given + "".join(tinted(page, "model")) == example(page)
+    part(page, "lesson-reset").click()
 
 
 def test_gates_are_shown_letter_by_letter(page: Page) -> None:

@@ -1,5 +1,6 @@
 """Training in the page: complete trainings in a real browser, two visitors at once, and refusals of the endpoints."""
 
+import asyncio
 import base64
 import os
 import re
@@ -7,7 +8,8 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, cast
 
 import gradio as gr
 import pytest
@@ -15,15 +17,17 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Page, expect
 
+from interface.listening import Listening
 from interface.models import Models
-from interface.training import decoded, number, training_functions
+from interface.training import LOOKERS, decoded, heard, number, training_functions
+from model.checkpoint import save
 from model.hub import load
 from model.loaded import Model
 from model.text_file import TextFileError
 from tests.browser import APP, part, serving, text, type_story, visit, write
 from tests.conftest import book, wait
 from training.jobs import Jobs
-from training.limits import Limits
+from training.limits import Limits, Plan
 
 # The app with short trainings of a tiny network; their processes keep their priority, so that no test waits long.
 APP_WITH_TINY_TRAININGS = """
@@ -215,6 +219,49 @@ def test_the_page_refuses_a_file_in_the_words_of_the_command(
     page.context.close()
 
 
+def test_the_page_refuses_a_file_that_the_browser_cannot_read(address: str, browser: Browser, tmp_path: Path) -> None:
+    page, file = visit(browser, address), tmp_path / "Gone.txt"
+    file.write_text(book(2_500), encoding="utf-8")
+    begin(page, "files")
+    part(page, "train-files").set_input_files(file)
+    file.unlink()
+    part(page, "train-read").click()
+    expect(part(page, "train-status")).to_have_text("The browser cannot read Gone.txt: choose the file again.")
+    page.context.close()
+
+
+def test_after_a_failed_request_the_page_shows_the_old_plan_and_goes_on_watching(
+    address: str, browser: Browser
+) -> None:
+    page = visit(browser, address)
+    page.clock.install()
+    begin(page, "paste", name="Gap", text=book(2_500))
+    read_it(page)
+    page.route("**/call/v2/change_plan", lambda route: route.abort())
+    part(page, "train-minutes").select_option("1")
+    expect(part(page, "train-status")).to_have_text("The connection is lost. Try again when it is back.")
+    expect(part(page, "train-minutes")).to_have_value("0")
+    with page.expect_request("**/call/v2/training"):
+        page.clock.fast_forward(61_000)
+    page.context.close()
+
+
+def test_a_training_for_which_the_store_has_no_space_is_there_until_the_page_is_closed(
+    address: str, browser: Browser
+) -> None:
+    page = visit(browser, address)
+    page.evaluate("() => { Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }; }")
+    begin(page, "paste", name="Full", text=book(2_500))
+    read_it(page)
+    expect(part(page, "train-status")).to_contain_text("this training is lost when the page is closed")
+    part(page, "train-go").click()
+    expect(part(page, "train-status")).to_contain_text("It has learned the text. Write with it.")
+    assert part(page, "train-which").locator("option").all_text_contents() == ["Full"]
+    part(page, "train-write").click()
+    expect(part(page, "model")).to_have_value("yours: Full")
+    page.context.close()
+
+
 def test_training_can_be_switched_off(shelf: list[Path], tmp_path: Path, browser: Browser) -> None:
     with serving(tmp_path, APP, "--checkpoint", shelf[0], TRAINING="off") as (url, _):
         page = visit(browser, url)
@@ -262,6 +309,50 @@ def test_a_wrong_key_gives_no_access(ask: Callable[..., Any], name: str) -> None
     for key in ("", None, 5, ["a"], "0" * 32):
         with pytest.raises(gr.Error, match="There is no training with this key"):
             ask(name, key)
+
+
+def test_an_endpoint_answers_while_all_calls_of_another_one_wait() -> None:
+    class Listener:
+        async def visitor(self, _: object) -> str:
+            return "ann"
+
+    go_on = Event()
+    listening = cast(Listening, Listener())
+    waiting, quick = heard(lambda: go_on.wait(), listening), heard(lambda: "answer", listening)
+
+    async def ask() -> None:
+        others = [asyncio.create_task(waiting(None)) for _ in range(2 * LOOKERS)]
+        await asyncio.sleep(0)  # they begin first
+        try:
+            assert await asyncio.wait_for(quick(None), 60) == "answer"
+            assert not any(other.done() for other in others)
+        finally:
+            go_on.set()
+        await asyncio.gather(*others)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), FileNotFoundError(2, "No such directory")])
+def test_a_model_that_cannot_be_packed_is_refused_in_a_sentence(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(Jobs, "_begin_report", lambda *_: None)
+    jobs = Jobs(Limits())
+    job = jobs.add({"tale.txt": b"a tale"}, Plan())
+    save(model, job.model)
+    job.state = "done"
+    functions = training_functions(Models({"tiny": model}), jobs)
+    [download] = [each for each in functions if each.__name__ == "download_model"]
+    assert download(job.key)["name"] == "tale.zip"
+    monkeypatch.setattr("tempfile.TemporaryDirectory", fail)
+    with pytest.raises(gr.Error, match=rf"^'{error.strerror}\.'$"):
+        download(job.key)
+    jobs.close()
 
 
 def test_files_come_in_base64() -> None:

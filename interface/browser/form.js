@@ -18,6 +18,8 @@ function storyForm(page, unavailable, training) {
       if (field.type === "radio") field.checked = field.value === value;
       else if (field.type === "checkbox") field.checked = value;
       else if (field !== document.activeElement || field.type === "range" || field.tagName === "SELECT") field.value = value;
+      if (ALLOWED[name] && !SOUND[name](settings[name])) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
     }
     for (const slider of element.querySelectorAll("[data-shape]")) {
       slider.value = slider.labels[0].querySelector("output").textContent = sampling[slider.dataset.shape];
@@ -41,6 +43,7 @@ function storyForm(page, unavailable, training) {
     if (other?.language && model.language && other.language !== model.language) notes.push("They have read different languages: the text will mix both.");
     part("mix-note").textContent = notes.join(" ");
     part("details").textContent = model.details;
+    page.lenses.showHeld?.();
   }
 
   // After a change of the model: hides what the old one predicted, and shows the beginnings of the new one.
@@ -97,21 +100,17 @@ function storyForm(page, unavailable, training) {
       let value = ["range", "number"].includes(field.type) ? (field.value === "" ? DEFAULTS[name] : Number(field.value)) : field.value;
       if (field.type === "checkbox") value = field.checked;
       if (name === "second") value = value || null;
-      if (value !== null && SOUND[name] && !SOUND[name](value)) {
-        field.setAttribute("aria-invalid", "true");
-        return say(`${field.labels?.[0]?.firstChild?.textContent.trim() ?? name}: ${field.type === "number" ? `give a whole number from ${field.min} to ${field.max}` : name === "seed" ? "give a whole number of at most 15 digits, or leave it blank" : "this value is not possible"}.`);
-      }
-      field.removeAttribute("aria-invalid");
       const values = { [name]: value };
       if (SAMPLING.includes(name)) values.style = null;
       if (name === "until" && value) values.stop = "text";
       if (name === "second" && value) Object.assign(values, { fixed: null, adapt: false });
       if (name === "adapt" && value) Object.assign(values, { fixed: null, second: null });
       set(values);
+      if (field.hasAttribute("aria-invalid")) say(ALLOWED[name]);
       if (name === "second" || name === "share") page.next.hide();
       if (name === "adapt") page.lenses.refresh(0);
     });
-    field.addEventListener("change", () => !field.hasAttribute("aria-invalid") && show());
+    field.addEventListener("change", show);
   }
   // The panel “Next letter” has sliders for temperature and top-p too.
   for (const slider of element.querySelectorAll("[data-shape]")) {

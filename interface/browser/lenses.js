@@ -22,7 +22,7 @@ class Lenses {
     this.pieces = new Map(); // `keyOf` a piece -> its values, one for each unit
     this.latest = new Map(); // start of a piece -> { about, text, values }, shown until newer values arrive
     this.neuron = null; // { layer, neuron, meaning, on, off }
-    this.found = new Map(); // model -> its neurons with a meaning
+    this.found = new Map(); // server's name of a model -> its neurons with a meaning
     this.copied = { text: "", model: "", passages: [] };
     this.rests = null; // for a letter, the weight of each unit before it
     this.here = null; // place of the letter that was chosen
@@ -38,6 +38,11 @@ class Lenses {
     this.panel.replaceChildren();
     this["show_" + lens]();
     this.refresh(0);
+  }
+
+  // The server's name of the model. It is new after each training, so no values of an older network are found by it.
+  get model() {
+    return own.named({ model: this.settings().model }).model;
   }
 
   // ---- tints ---------------------------------------------------------------------------------------------------------
@@ -83,7 +88,7 @@ class Lenses {
   }
 
   question() {
-    const { model } = this.settings();
+    const { model } = this;
     if (this.lens === "surprise") return ["surprise", { model }];
     if (this.lens === "neurons" && this.neuron) return ["neuron", { model, layer: this.neuron.layer, neuron: this.neuron.neuron }];
     return [null, {}];
@@ -132,6 +137,7 @@ class Lenses {
       if (one.signal.aborted) return;
       if (error instanceof Lost) this.waiting = setTimeout(() => this.fetch(), AGAIN);
       else if (error instanceof Refused) this.note(error.message);
+      else throw error;
     } finally {
       if (this.pending === one) this.pending = null;
     }
@@ -153,7 +159,7 @@ class Lenses {
 
   // Shows the surprise at the end of the text, without and with a model that learns from it.
   async learned(signal) {
-    const { text } = this.story(), { model } = this.settings(), end = endOf(text, PIECE);
+    const { text } = this.story(), { model } = this, end = endOf(text, PIECE);
     if (!end || this.compared === model + end) return;
     const { bits: before } = await ask("surprise", { text: end, model }, signal);
     const { bits: after } = await ask("surprise", { text: end, model, adapt: true }, signal);
@@ -196,7 +202,7 @@ class Lenses {
     if (this.lens === "surprise") {
       const bits = this.inView();
       if (bits.length) this.note(`${mean(bits)} bits per character in what is shown (fewer is less surprising).${readAs ? ` Read as: ${readAs}.` : ""}`);
-      else this.note("There is no text to read yet.");
+      else this.note(story.text ? "Reading …" : "There is no text to read yet.");
     }
   }
 
@@ -246,8 +252,6 @@ class Lenses {
     this.compared = "";
     this.panel.append(key, make("p", { className: "quiet" }), learned, compare, make("table", { className: "figures", hidden: true }));
     this.panel.querySelector("p.quiet").dataset.note = "";
-    this.note("Reading …");
-    if (!this.story().text) this.note("There is no text to read yet.");
   }
 
   // Shows the surprise of each model at the end of the text, the lowest first.
@@ -277,7 +281,7 @@ class Lenses {
   }
 
   async fetchCopies(signal) {
-    const { text } = this.story(), { model } = this.settings();
+    const { text } = this.story(), { model } = this;
     if (this.copied.text === text && this.copied.model === model) return;
     if (!text) {
       this.copied = { text, model, passages: [] };
@@ -306,7 +310,7 @@ class Lenses {
   // ---- neurons -------------------------------------------------------------------------------------------------------
 
   async show_neurons() {
-    const { panel } = this, { model } = this.settings(), info = this.models.find((each) => each.name === model);
+    const { panel, model } = this, info = this.models.find(({ name }) => name === this.settings().model);
     const note = make("p", { className: "quiet" }), bar = make("progress", { max: 1, value: 0 });
     bar.setAttribute("aria-label", "Looking for neurons with a meaning");
     note.dataset.note = "";
@@ -366,7 +370,7 @@ class Lenses {
 
   steering() {
     const box = make("div", { className: "steering", hidden: true });
-    const label = make("label"), check = make("input", { type: "checkbox" });
+    const label = make("label"), check = make("input", { type: "checkbox" }), other = make("p", { className: "quiet" });
     label.append(check, "Hold it fixed while the model writes ", make("small", { textContent: "steering" }));
     const slider = make("input", { type: "range", min: -1, max: 1, step: 0.05 }), value = make("output");
     slider.setAttribute("aria-label", "Value at which the neuron is held");
@@ -379,12 +383,16 @@ class Lenses {
     };
     check.addEventListener("change", set);
     slider.addEventListener("input", set);
-    box.append(label, row);
+    box.append(label, row, other);
+    // Shows which neuron is held; returns whether it is the chosen one.
+    this.showHeld = () => {
+      const { fixed } = this.settings(), held = Boolean(fixed) && ["layer", "neuron"].every((name) => fixed[name] === this.neuron?.[name]);
+      check.checked = held;
+      other.textContent = fixed && !held ? `Layer ${fixed.layer + 1}, number ${fixed.neuron + 1} is held at ${signed(fixed.value)}. Holding another one releases it.` : "";
+      return held;
+    };
     this.steer = (one) => {
-      const { fixed } = this.settings();
-      const held = fixed && fixed.layer === one.layer && fixed.neuron === one.neuron;
-      check.checked = Boolean(held);
-      slider.value = held ? fixed.value : one.on;
+      slider.value = this.showHeld() ? this.settings().fixed.value : one.on;
       value.textContent = signed(Number(slider.value));
       box.hidden = false;
     };
@@ -400,12 +408,15 @@ class Lenses {
 
   // ---- what a letter rests on ----------------------------------------------------------------------------------------
 
+  // Tints the text before a place; returns false if the text or the place has changed before the answer arrives.
   async restsOn(place) {
-    const { text } = this.story(), { model } = this.settings();
+    const { text } = this.story(), { model } = this;
     const before = endOf(text, BEFORE, place);
     const { weights } = await ask("rests_on", { text: before, letter: String.fromCodePoint(text.codePointAt(place)), model });
+    if (this.story().text !== text || this.here !== place) return false;
     this.rests = new Array(place - before.length).fill(0).concat(inUnits(before, weights));
     this.paint();
+    return true;
   }
 }
 

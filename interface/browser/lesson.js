@@ -15,25 +15,29 @@ function lessonPage(element, { models }) {
   const status = part("lesson-status"), temperature = part("lesson-temperature");
   const example = new Editor(part("example"), { edited() {}, moved() {}, undo() {}, redo() {} });
   let at = EXAMPLE.length, letters = [], tints = {};
+  let given = EXAMPLE.length; // characters at the beginning that the model did not write
+  let writing = null; // AbortController of the running request to write
   const sampling = () => ({ temperature: Number(temperature.value), top_k: 0, top_p: 1, min_p: 0 });
 
   function paint() {
-    const model = example.text.length > EXAMPLE.length && !Object.keys(tints).length ? { model: [[EXAMPLE.length, example.text.length]] } : {};
+    const model = example.text.length > given && !Object.keys(tints).length ? { model: [[given, example.text.length]] } : {};
     const here = at < example.text.length ? { here: [[at, at + unitsAt(example.text, at)]] } : {};
     example.paint({ ...model, ...tints, ...here });
   }
 
   function bars() {
-    const there = at < example.text.length ? String.fromCodePoint(example.text.codePointAt(at)) : "";
+    const place = at, there = at < example.text.length ? String.fromCodePoint(example.text.codePointAt(at)) : "";
     drawBars(part("lesson-bars"), letters.slice(0, 6), sampling(), there, (letter) => {
-      example.splice(at, example.text.length, letter);
-      at = example.text.length;
+      example.splice(place, example.text.length, letter);
+      given = Math.min(given, place);
       tints = {};
-      look(at);
+      look(example.text.length);
     });
   }
 
+  // Shows the likeliest letters at a place. If the model is writing, it stops.
   const look = (place) => attempt(tellIn(status), async () => {
+    writing?.abort();
     at = place;
     paint();
     const found = await ask("likeliest", { text: example.text.slice(0, place), model: modern.name });
@@ -61,19 +65,27 @@ function lessonPage(element, { models }) {
   onPress(part("lesson-write"), tellIn(status), async () => {
     tints = {};
     status.textContent = "Writing.";
-    const before = example.text, values = { text: before, model: modern.name, length: 200, least: 80, stop: "sentence", temperature: Number(temperature.value) };
+    const values = { text: example.text, model: modern.name, length: 200, least: 80, stop: "sentence", temperature: Number(temperature.value) };
+    const one = writing = new AbortController();
     let arrived = "";
-    for await (const { text } of stream("write", values)) {
-      example.splice(example.text.length, example.text.length, text.slice(arrived.length));
-      arrived = text;
-      at = example.text.length;
-      paint();
+    try {
+      for await (const { text } of stream("write", values, one.signal)) {
+        if (one.signal.aborted) return;
+        example.splice(example.text.length, example.text.length, text.slice(arrived.length));
+        arrived = text;
+        at = example.text.length;
+        paint();
+      }
+    } catch (error) {
+      if (!one.signal.aborted) throw error;
+      return;
     }
     status.textContent = "Now click a letter.";
     await look(at);
   });
   part("lesson-reset").addEventListener("click", () => {
     tints = {};
+    given = EXAMPLE.length;
     example.show(EXAMPLE);
     look(EXAMPLE.length);
   });

@@ -4,6 +4,10 @@ const OWN = "lstm-text-generation own";
 
 const own = {
   list() {
+    return window.unsavedOwn ?? this.stored();
+  },
+
+  stored() {
     try {
       const found = JSON.parse(lasting.getItem(OWN) ?? "[]");
       return Array.isArray(found) ? found.filter((each) => typeof each?.key === "string") : [];
@@ -30,10 +34,14 @@ const own = {
     this.save(this.list().filter((each) => each.key !== key));
   },
 
+  // If the store is full, the window keeps the list until the page is closed. Each part of the page runs this file anew.
   save(list) {
     try {
       lasting.setItem(OWN, JSON.stringify(list));
-    } catch {} // the store is full: the training is lost when the page is closed
+      window.unsavedOwn = null;
+    } catch {
+      window.unsavedOwn = list;
+    }
     dispatchEvent(new CustomEvent("own-models"));
   },
 

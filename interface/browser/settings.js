@@ -26,6 +26,12 @@ const SOUND = {
   share: within(0, 1),
   adapt: (value) => typeof value === "boolean",
 };
+// What to type in a field that takes wrong values, too. `problem` finds these, and `soundSettings` drops them.
+const ALLOWED = {
+  length: `How much to write: give a whole number from 1 to ${LONGEST.toLocaleString("en")}.`,
+  seed: "Seed: give a whole number of at most 15 digits, or leave it blank.",
+  alternatives: "Alternatives: give a whole number from 2 to 5.",
+};
 const DEFAULTS = {
   length: 300, style: 50, temperature: null, top_p: null, top_k: null, min_p: null, stop: "sentence", until: "",
   context: null, avoid: "", favour: "", seed: "", alternatives: 3, second: null, share: 0.5, fixed: null, adapt: false,
@@ -71,8 +77,12 @@ function asked(settings) {
 
 const newSeed = () => Math.floor(Math.random() * 2 ** 31);
 
-// Whether every seed gives the same text.
-const isGreedy = (settings, model) => !settings.second && samplingOf(settings, model).temperature === 0;
+// Whether only the likeliest letter can be drawn, so that every seed gives the same text. (With min-p 1, letters that are
+// exactly as likely can be drawn, too; this is rare.)
+function isGreedy(settings, model) {
+  const { temperature, top_p, top_k, min_p } = samplingOf(settings, model);
+  return temperature === 0 || top_p === 0 || top_k === 1 || min_p === 1;
+}
 
 // Returns the author of a text: the name of a model, or a list of two names.
 const authorOf = ({ model, second }) => (second ? [model, second] : model);
@@ -83,6 +93,8 @@ const howOf = ({ length, least, stop, until, ...how }) => JSON.stringify(how);
 
 // Returns a sentence that says what is wrong with the settings; "" if nothing is.
 function problem(settings) {
+  const wrong = Object.keys(ALLOWED).find((name) => !SOUND[name](settings[name]));
+  if (wrong) return ALLOWED[wrong];
   if (settings.stop === "text" && !settings.until.trim()) return "Type the text to stop at, or choose another way to stop.";
   return "";
 }

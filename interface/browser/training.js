@@ -17,12 +17,16 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
 
   const on = (name, act) => onPress(part(name), say, act);
 
-  // Calls the endpoint `name` for the training that is shown, and shows its new state.
+  // Calls the endpoint `name` for the training that is shown, and shows its new state; if that fails, the old one.
   async function tell(name, values = {}) {
     const turn = ++looking;
+    let told = job;
     clearTimeout(timer);
-    const told = await ask(name, { key: job.key, ...values });
-    if (turn === looking) show(told);
+    try {
+      told = await ask(name, { key: job.key, ...values });
+    } finally {
+      if (turn === looking) show(told); // which also sets the timer again
+    }
   }
 
   async function look() {
@@ -88,17 +92,19 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
       part("train-on").textContent = can_go_on || learned ? "Go on" : "Try again";
     }
     const kept = model ? ` ${can_go_on ? "The best so far is kept, and you can go on." : ""}` : can_go_on ? " You can go on." : "";
+    const [back, lost] = own.stored().some(({ key }) => key === told.key) ? [" You may close this page and come back.", ""]
+      : ["", " The browser’s store is full, so this training is lost when the page is closed: download its model before that."];
     const words = {
       reading: "The text is being read.",
       refused: sentence(error),
       read: error ? sentence(error) : "The text is read. Look at what is in it, and train.",
-      waiting: `${count(told.before, "other training")} ${told.before === 1 ? "is" : "are"} before yours, which begins by itself${told.waits ? ` in about ${time(told.waits)}` : ""}. You may close this page and come back.`,
-      training: learned ? "It is learning. You may close this page and come back." : "The training begins.",
+      waiting: `${count(told.before, "other training")} ${told.before === 1 ? "is" : "are"} before yours, which begins by itself${told.waits ? ` in about ${time(told.waits)}` : ""}.${back}`,
+      training: learned ? "It is learning." + back : "The training begins.",
       stopped: `Stopped${error ? ": " + error : ""}.${kept}`,
       broken: `The training has ended: ${error}.${kept}`,
       done: "It has learned the text. Write with it.",
     };
-    if (before !== state || waiting || running) say(words[state]);
+    if (before !== state || waiting || running) say(words[state] + lost);
     clearTimeout(timer);
     timer = setTimeout(look, running || waiting || state === "reading" ? SOON : SELDOM);
   }
@@ -154,10 +160,11 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
   for (const radio of element.querySelectorAll("[name=train-source]")) radio.addEventListener("change", showSource);
   new IntersectionObserver(showSource).observe(element); // whenever the page is shown: there may be new stories
 
+  // Returns the content of a file in base64; null if the browser cannot read it, as when it was moved.
   const base64 = async (file) => {
     const reader = new FileReader();
-    await new Promise((resolve, reject) => Object.assign(reader, { onload: resolve, onerror: reject }).readAsDataURL(file));
-    return reader.result.slice(reader.result.indexOf(",") + 1);
+    await new Promise((resolve) => Object.assign(reader, { onloadend: resolve }).readAsDataURL(file));
+    return reader.result && (reader.result.split(",")[1] ?? ""); // without a comma, the file is empty
   };
 
   // Returns the values for the endpoint `/open_text`, or a sentence that says what is missing.
@@ -173,7 +180,9 @@ function trainingPage(element, { megabytes, minutes, hours, sample, account }) {
     const files = [...part("train-files").files], size = files.reduce((sum, file) => sum + file.size, 0);
     if (!files.length) return "Choose one or more text files first.";
     if (size > 1e6 * megabytes) return `${files.length === 1 ? files[0].name : "the text"} has ${size >= 1e7 ? Math.round(size / 1e6).toLocaleString("en") : Number((size / 1e6).toPrecision(3))} MB, but at most ${megabytes} MB can be read: give a part of it.`;
-    return { files: await Promise.all(files.map(async (file) => ({ name: file.name, data: file.size ? await base64(file) : "" }))) };
+    const read = await Promise.all(files.map(async (file) => ({ name: file.name, data: await base64(file) })));
+    const unread = read.find(({ data }) => data === null);
+    return unread ? `The browser cannot read ${unread.name}: choose the file again.` : { files: read };
   }
 
   on("train-read", async () => {

@@ -12,6 +12,7 @@ const area = part("text");
 // `marks` are the ranges that the model wrote, [start, end] each; `last` is its last continuation, as `begin` makes it.
 let story = { text: "", marks: [], last: null }, settings = { ...RECOMMENDED };
 let past = [], future = [], typed = 0, writing = false, stopping = false, ready = false, saving;
+let adopted = null; // the story as another tab saved it last; this tab has not changed it if `story` is still the same
 
 const say = (words) => { part("status").textContent = words; };
 const progress = (words) => { part("progress").textContent = words; };
@@ -38,6 +39,22 @@ function restore() {
 }
 
 addEventListener("pagehide", () => saving && save());
+
+// Shows what another tab has saved. If this tab has changed the story since, Undo brings that back.
+addEventListener("storage", ({ key }) => {
+  if (key !== KEY || writing) return;
+  const here = story;
+  restore();
+  if (here.text !== story.text) {
+    if (here !== adopted) step(here);
+    say("This story was changed in another tab; this is how it is now.");
+  }
+  adopted = story;
+  showSettings();
+  show();
+  clearTimeout(saving); // else this would overwrite what the other tab saves next
+  saving = null;
+});
 
 // ---- the story -------------------------------------------------------------------------------------------------------
 
@@ -76,8 +93,8 @@ function edit(start, end, inserted) {
   if (last) story = { ...story, last: end <= last.start ? { ...last, start: last.start + by, end: last.end + by } : null };
 }
 
-function step() {
-  past = [...past, story].slice(-STEPS);
+function step(from = story) {
+  past = [...past, from].slice(-STEPS);
   future = [];
   typed = 0;
 }
@@ -121,8 +138,8 @@ function write() {
 
 // Replaces the last continuation by another one; Undo brings the earlier one back.
 function again() {
-  const { start, tries } = story.last, { seed, temperature } = settings;
-  if (!temperature) return say("Another try would be the same: at temperature 0 the model always writes the likeliest letter.");
+  const { start, tries } = story.last, { seed, temperature, top_p } = settings;
+  if (!temperature || !top_p) return say("Another try would be the same: at temperature 0 or top-p 0 the model always writes the likeliest letter.");
   begin(story.text.slice(0, start), { seed: seed ? Number(seed) + tries + 1 : newSeed(), skip: 0, tries: tries + 1 });
 }
 

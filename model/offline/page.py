@@ -19,8 +19,9 @@ from model.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 COLUMNS = 16  # columns of a matrix that the product reads at once
-# Code points that may have replacements: letters of Latin, Greek and Cyrillic, accents, quotes, dashes and tabs.
-REPAIRED = (0x09, *range(0x20, 0x530), *range(0x1E00, 0x2070))
+# Code points that may have replacements: letters of Latin, Greek and Cyrillic, accents, quotes, dashes, tabs, small
+# figures, letterlike symbols (™), fractions and Roman numerals, ligatures (ﬁ).
+REPAIRED = (0x09, *range(0x20, 0x530), *range(0x1E00, 0x2190), *range(0xFB00, 0xFB07))
 
 
 def offline_page(model: Model, licence: str | None = None) -> bytes:
