@@ -3,12 +3,18 @@
 import argparse
 import os
 import signal
+import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
+try:
+    import gradio as gr
+except (ValueError, OSError) as error:  # Gradio reads its ports, and looks for a directory, when it is imported
+    variables = "GRADIO_SERVER_PORT, GRADIO_NUM_PORTS or TMPDIR"
+    print(f"app.py: the page cannot be served ({error}): change {variables}", file=sys.stderr)
+    sys.exit(2)
 from starlette.middleware import Middleware
 
 from interface import account
@@ -83,9 +89,10 @@ def build(
 
     demo.space_id = None  # else the page on a Space calls other hosts, for fonts and for its own statistics
     demo.queue(api_open=False)  # outside the queue an answer has no stream whose closing ends it
-    guards = [Middleware(Guard, limits=limits, figures=scheduler.figures), Middleware(listening.middleware)]
+    routes = monitoring(scheduler, metrics)
+    guard = Middleware(Guard, limits=limits, figures=scheduler.figures, exempt=[route.path for route in routes])
     options = {
-        "app_kwargs": {"middleware": [*guards, *harden(demo)], "routes": monitoring(scheduler, metrics)},
+        "app_kwargs": {"middleware": [guard, Middleware(listening.middleware), *harden(demo)], "routes": routes},
         "max_file_size": limits.upload,
         "state_session_capacity": limits.sessions,
     }
@@ -140,11 +147,21 @@ def main(arguments: list[str]) -> int:
         return 2
     if os.environ.get("SPACE_ID"):  # only the Space's own proxy reaches the app, and it passes on the visitor's address
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
-    jobs = Jobs(for_training) if for_training else None
+    jobs = None
     try:
-        if jobs:
+        with socket.socket() as probe:  # Gradio would look for a host that does not exist at each of its ports
+            probe.bind((os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), 0))
+        if for_training:
+            jobs = Jobs(for_training)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what visitors have trained is deleted
         launch(build(models, Scheduler(limits), complaint(unavailable), typed.metrics, jobs))
+    except (OSError, OverflowError) as error:  # no such host, no free port, or no space for temporary files
+        reason = str(error).partition(". ")[0]
+        print(
+            f"app.py: the page cannot be served ({reason}): change GRADIO_SERVER_NAME, GRADIO_SERVER_PORT or TMPDIR",
+            file=sys.stderr,
+        )
+        return 2
     finally:
         if jobs:
             jobs.close()

@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.listening import address
-from interface.monitoring import HEALTH, METRICS
 from model.serving.figures import Figures
 from model.serving.limits import LimitError, Limits
 
@@ -19,15 +19,16 @@ FORM = 100_000  # bytes that an upload may have in addition to its file
 class Guard:
     """An ASGI middleware that limits the open connections, of all and of each visitor, and the bytes of each request.
 
-    The limit counts every open connection, including those that Gradio keeps open itself, such as heartbeats.
+    The limit counts every open connection, including those that Gradio keeps open itself, such as heartbeats. The
+    paths `exempt` have no limits.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, figures: Figures) -> None:
-        self.app, self.limits, self.figures = app, limits, figures
+    def __init__(self, app: ASGIApp, limits: Limits, figures: Figures, exempt: Collection[str] = ()) -> None:
+        self.app, self.limits, self.figures, self.exempt = app, limits, figures, exempt
         self._open: Counter[str] = Counter()  # connections, by visitor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in (HEALTH, METRICS):
+        if scope["type"] != "http" or scope["path"] in self.exempt:
             return await self.app(scope, receive, send)
         visitor = address(scope["client"])
         self._open[visitor] += 1

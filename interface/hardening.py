@@ -10,12 +10,13 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.visitor import refusal
 
 MISFIT = "this request does not fit the app: see “Use via API”, at the foot of the page, for what each endpoint takes"
+SIGNED_IN = "/login/callback"  # where Hugging Face sends a visitor back
 NEVER = 10**12
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS}
 OURS = {"__main__", "app", "interface", "model", "training"}
@@ -69,7 +70,10 @@ def of_the_machine(error: Exception) -> bool:
 
 
 class Refusing:
-    """An ASGI middleware that answers 400 where a route of Gradio 6.31.0 (routes.py) raises for a malformed request."""
+    """An ASGI middleware that answers 400 where a route of Gradio 6.31.0 (routes.py) raises for a malformed request.
+
+    A visitor whose sign-in has failed, or who has cancelled it, gets the page again.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -90,6 +94,8 @@ class Refusing:
             note(scope["path"], error)
             if started:  # a stream, in which Gradio has already reported the error
                 await send({"type": "http.response.body", "body": b""})
+            elif scope["path"].endswith(SIGNED_IN):  # such as after “Cancel” on the page of Hugging Face
+                await RedirectResponse(f"{scope.get('root_path', '')}/")(scope, receive, send)
             else:
                 await JSONResponse({"detail": f"{MISFIT[0].upper()}{MISFIT[1:]}."}, 400)(scope, receive, send)
 

@@ -108,7 +108,8 @@ def memory(checkpoint: Model) -> str:
     """A text on how far back the model looks, from the bits that less context costs; "" if they are not recorded."""
     found = entry(checkpoint.training, "context", "bits_lost")
     numbered = found.items() if isinstance(found, dict) else ()
-    lost = {int(count): bits for count, told in numbered if count.isdigit() and (bits := finite(told)) is not None}
+    numbers = ((int(count), finite(told)) for count, told in numbered if count.isdecimal() and len(count) < 10)
+    lost = {count: bits for count, bits in numbers if bits is not None}
     if not lost:
         return ""
     enough = next((count for count in sorted(lost) if lost[count] < NOTHING), None)

@@ -83,7 +83,7 @@ def load_models(places: Sequence[str | Path]) -> tuple[dict[str, Model], dict[st
     by_name: dict[str, Model] = {}
     for model in models:
         if model.name in by_name:
-            unavailable[model.name] = "another one has the same name: rename the directory of one of them"
+            unavailable[model.name] = f"two models have the name {model.name}: rename the directory of one of them"
         by_name.setdefault(model.name, model)
     return by_name, unavailable
 
@@ -94,8 +94,12 @@ def chosen(models: Mapping[str, Model], name: Any) -> Model:
 
 
 def complaint(unavailable: dict[str, str]) -> str:
-    """A line for the page on the models that cannot be used; "" if there are none."""
-    return " ".join(f"Unavailable: {place} ({reason})." for place, reason in unavailable.items())
+    """A line for the page on the models that cannot be used; "" if there are none.
+
+    A reason names places on this machine, so only the log has it.
+    """
+    names = ", ".join(Path(place).name for place in unavailable)
+    return f"Unavailable: {names}. The log of the server says why." if names else ""
 
 
 def offered(models: Mapping[str, Model]) -> list[dict[str, Any]]:

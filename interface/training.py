@@ -3,7 +3,6 @@
 Each text has a secret key, which `/open_text` returns to its visitor. A request with a wrong key gets no information.
 """
 
-import asyncio
 import base64
 import binascii
 import tempfile
@@ -16,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
 from gradio.events import api
 
 from interface import account
@@ -102,11 +102,15 @@ def training_endpoints(models: Models, jobs: Jobs, listening: Listening) -> None
 
 
 def heard(function: Callable[..., Any], listening: Listening) -> Callable[..., Any]:
-    """Return an endpoint that runs `function` in a thread, once the stream of its answer is open."""
+    """Return an endpoint that runs `function` in a thread, once the stream of its answer is open.
+
+    The threads of an endpoint are its own: those of another one may all wait, such as for the mirror of the books.
+    """
+    threads = CapacityLimiter(LOOKERS)
 
     async def answer(asked: gr.Request, *values: Any) -> Any:
         await listening.visitor(asked)
-        return await asyncio.to_thread(function, *values)
+        return await to_thread.run_sync(function, *values, limiter=threads)
 
     return endpoint_for(function, answer, signature(function).return_annotation)
 
@@ -154,7 +158,7 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
     def ready(key: Any) -> Job:
         """The training with that key; gr.Error if it has no model yet."""
         job = of(key)
-        if not own.offer(job):
+        if not allowed(own.offer, job):
             raise refusal("there is no model yet: train it first")
         return job
 
@@ -213,10 +217,7 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
     def download_model(key: str) -> dict[str, str]:
         """The model as a zip, in base64, for app.py --checkpoint and training.train --init; and a name for the file."""
         job = ready(key)
-        with tempfile.TemporaryDirectory(dir=job.directory) as place:
-            file = Path(place) / "model.zip"
-            allowed(archive.pack, job.model, file)
-            return {"name": f"{job.title}.zip", "data": base64.b64encode(file.read_bytes()).decode()}
+        return {"name": f"{job.title}.zip", "data": base64.b64encode(allowed(packed, job)).decode()}
 
     def delete_training(key: str) -> None:
         """Delete a text, its report and its model."""
@@ -226,6 +227,14 @@ def training_functions(models: Models, jobs: Jobs) -> list[Callable[..., Any]]:
     if account.available():
         functions += account.account_functions(lambda key: ready(key).model)
     return [*functions, delete_training]
+
+
+def packed(job: Job) -> bytes:
+    """The model of `job` as a zip; OSError or ValueError if the disk is full, or the model is just being deleted."""
+    with tempfile.TemporaryDirectory(dir=job.directory) as place:
+        file = Path(place) / "model.zip"
+        archive.pack(job.model, file)
+        return file.read_bytes()
 
 
 def sentence(error: Exception) -> str:

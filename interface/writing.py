@@ -138,21 +138,23 @@ async def frames(
         raise refusal("the text broke off, through a fault of this program: ask again")
 
 
-def own_characters(model: AnyModel, prompt: str, typed: list[list[int]]) -> list[bool]:
+def own_characters(prompt: str, repaired: str, begin: int, typed: list[list[int]]) -> list[bool]:
     """For each character of the repaired prompt, whether the visitor typed it.
 
-    `prompt` is the opening and the text. `typed` are pairs (start, end) of places in the text, the end not included;
-    gr.Error if they are not.
+    The text begins at `begin` of the prompt. `typed` are pairs (start, end) of places in the text, the end not
+    included, one after the other; gr.Error if they are not.
     """
-    mine, begin = [False] * len(prompt), len(model.opening)
+    mine, last = [False] * len(prompt), 0
     try:
         for start, end in typed:
-            if not 0 <= start <= end:
+            if not last <= start <= end:
                 raise ValueError
             mine[begin + start : begin + end] = [True] * len(mine[begin + start : begin + end])
+            last = end
     except (TypeError, ValueError):
-        raise refusal("typed must be a list of pairs [start, end] of places in the text") from None
-    repaired = model.vocabulary.repair(prompt).text
+        raise refusal(
+            "typed must be a list of pairs [start, end] of places in the text: give them in order, and no place twice"
+        ) from None
     places = align(prompt, repaired)
     own = [False] * len(repaired)
     for is_mine, (start, end) in zip(mine, pairwise(places), strict=True):
@@ -239,9 +241,9 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
             other = "two models write" if second else "the model learns from the text"
             raise refusal(f"a neuron cannot be held fixed while {other}: choose one of the two")
         writing, config = desk.settle(text, model, second, share, **sampling, **ending)
-        report = writing.vocabulary.repair(text).report  # the page keeps the text as typed; the model reads it repaired
         prompt = writing.opening + text
-        own = None if typed is None or not adapt else own_characters(writing, prompt, typed)
+        repaired = writing.vocabulary.repair(prompt)  # the page keeps the text as typed; the model reads it repaired
+        own = None if typed is None or not adapt else own_characters(prompt, repaired.text, len(writing.opening), typed)
         visitor = await listening.visitor(asked)
         request = Request(writing, prompt, config, own, written, visitor)
         steer = partial(desk.steer, layer=layer, neuron=neuron, value=value)
@@ -255,7 +257,7 @@ def writing_endpoints(models: Models, scheduler: Scheduler, listening: Listening
                 "text": so_far,
                 "seed": config.seed,
                 "shades": shades(current),
-                "read_as": report,
+                "read_as": repaired.report,
                 "waiting": scheduler.queue_position(current),
                 "unread": len(current.unread),
                 "speed": round(new / seconds) if seconds else 0,

@@ -86,7 +86,7 @@ def save(model: Model, directory: Path, card: str = "") -> None:
         (fresh / WEIGHTS).write_bytes(serialized(weights, metadata=_digests(fresh, weights)))
         for file in fresh.iterdir():
             file.chmod(0o644)
-            with file.open("rb") as written:
+            with file.open("r+b") as written:  # Windows flushes only what can be written
                 os.fsync(written.fileno())
         fresh.chmod(0o755)  # mkdtemp makes it private
         if directory.exists():

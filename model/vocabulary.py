@@ -4,7 +4,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -136,6 +136,7 @@ class Vocabulary:
             plain = typed
             notes.append("punctuation as in print")
 
+        replacement = cache(self._replacement)  # a text has few different characters
         repaired: list[str] = []
         replaced: dict[str, None] = {}  # ordered sets: each change is reported once, in order of appearance
         left_out: dict[str, None] = {}
@@ -144,7 +145,7 @@ class Vocabulary:
             if unchanged and character in self.ids:
                 repaired.append(character)
                 continue
-            new = character if character in self.ids else self._replacement(character, (repaired or ["\n"])[-1][-1])
+            new = character if character in self.ids else replacement(character, (repaired or ["\n"])[-1][-1])
             if new:  # leave out a known accent that would combine with the letter before it
                 end = "".join(repaired[-COMBINED:]) + new
                 new = new if end == unicodedata.normalize("NFC", end) else ""

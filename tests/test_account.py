@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import http.client
 import json
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import itsdangerous
 import pytest
@@ -106,6 +108,15 @@ def test_a_visitor_publishes_in_their_own_account_and_the_token_is_stored_nowher
     assert page[1].exists()  # the log is one of the searched files
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     assert ask(page[0], "signed_in") == ("complete", "")  # another visitor
+
+
+def test_a_visitor_who_cancels_the_sign_in_is_back_on_the_page(page: tuple[str, Path]) -> None:
+    connection = http.client.HTTPConnection(urlsplit(page[0]).netloc, timeout=60)
+    connection.request("GET", "/login/callback?error=access_denied&state=1")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (307, "/")
+    connection.close()
+    assert "Traceback" not in page[1].read_text()
 
 
 def test_nobody_publishes_without_a_session_of_their_own(page: tuple[str, Path], hub: Hub) -> None:

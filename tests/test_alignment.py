@@ -23,6 +23,7 @@ def test_characters_that_stay_or_change_one_for_one_keep_their_place() -> None:
 def test_a_character_can_become_several_or_none() -> None:
     assert paired("a—b") == [("a", "a"), ("—", "--"), ("b", "b")]
     assert paired("do… it")[2] == ("…", "...")
+    assert paired("яя b") == [("я", ""), ("я", ""), (" ", " "), ("b", "b")]
     assert paired("a😀cab") == [("a", "a"), ("😀", ""), ("c", "c"), ("a", "a"), ("b", "b")]
 
 

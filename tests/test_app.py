@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -239,11 +240,10 @@ def test_a_variable_names_the_models_and_the_page_names_those_that_cannot_be_use
     with serving(tmp_path, APP, CHECKPOINTS="assets/pooh, nothing-there ,assets/alice") as (url, log):
         page = visit(browser, url)
         expect(part(page, "model").locator("option")).to_have_count(2)
-        expect(part(page, "unavailable")).to_contain_text(
-            "Unavailable: nothing-there (there is no checkpoint directory"
-        )
+        expect(part(page, "unavailable")).to_have_text("Unavailable: nothing-there. The log of the server says why.")
         assert write(page)
         page.close()
+    assert "nothing-there: train one with" in log.read_text()
     assert "Traceback" not in log.read_text()
 
 
@@ -268,3 +268,35 @@ def test_an_unknown_decoder_routine_is_refused_in_one_sentence() -> None:
     run = subprocess.run([sys.executable, APP], env=os.environ | {"DECODER": "abacus"}, capture_output=True, text=True)
     assert run.returncode == 2
     assert run.stderr == "app.py: DECODER is 'abacus', but must be one of int8, int7, float32\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"GRADIO_SERVER_PORT": "abc"}, r"the page cannot be served \(.* 'abc'\): change GRADIO_SERVER_PORT"),
+        ({"GRADIO_SERVER_PORT": "70000"}, r"the page cannot be served \(.*0-65535\.?\): change GRADIO_SERVER_NAME"),
+        ({"GRADIO_SERVER_NAME": "no host"}, r"the page cannot be served \(.*\): change GRADIO_SERVER_NAME"),
+        ({}, r"the page cannot be served \(Cannot find empty port in range: .*\): change GRADIO_SERVER_NAME"),
+    ],
+    ids=str,
+)
+def test_an_address_that_cannot_be_used_is_refused_in_one_sentence(
+    directory: Path, variables: dict[str, str], told: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ours = {"GRADIO_SERVER_PORT": str(taken.getsockname()[1]), "GRADIO_NUM_PORTS": "1"} | variables
+        command = [sys.executable, str(APP), "--checkpoint", str(directory)]
+        run = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert re.fullmatch(rf"app\.py: {told}.*\n", run.stderr)
+
+
+def test_a_machine_without_a_directory_for_temporary_files_is_told_so_in_one_sentence(directory: Path) -> None:
+    program = "import sys, tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']; "
+    program += "import app; sys.exit(app.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "--checkpoint", str(directory)]
+    run = subprocess.run(command, cwd=APP.parent, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert re.fullmatch(
+        r"app\.py: the page cannot be served \(.* directory found in \['/nowhere'\]\): .* or TMPDIR\n", run.stderr
+    )

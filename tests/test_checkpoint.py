@@ -244,6 +244,19 @@ def test_the_files_can_be_read_by_everyone(directory: Path) -> None:
     assert {(directory / file).stat().st_mode & 0o777 for file in FILES} == {0o644}
 
 
+def test_the_files_are_flushed_through_descriptors_that_can_write_as_windows_needs(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+
+    def flush(descriptor: int) -> None:
+        flushed.append(os.write(descriptor, b""))  # raises if it can only read
+
+    monkeypatch.setattr(os, "fsync", flush)
+    save(model, tmp_path / "tiny")
+    assert len(flushed) == 6
+
+
 def test_missing_directories_above_are_made(model: Model, tmp_path: Path) -> None:
     save(model, tmp_path / "some" / "where" / "deep")
     assert load(tmp_path / "some" / "where" / "deep").training == model.training

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -64,10 +65,11 @@ def test_it_is_stalled_if_there_is_a_request_and_nothing_is_written() -> None:
     assert not figures.stalled(now - STALLED - 1)
 
 
-def test_it_is_not_stalled_while_a_long_prompt_is_read(exact: Model) -> None:
+@pytest.mark.parametrize("options", [{}, {"adapt": True}, {"context": "window"}], ids=str)
+def test_it_is_not_stalled_while_a_long_prompt_is_read(exact: Model, options: dict[str, Any]) -> None:
     scheduler = Scheduler()
     scheduler.figures.last_progress -= 2 * STALLED
-    request = scheduler.submit(exact, "the old lion " * 5_000, GenerationConfig(length=1))
+    request = scheduler.submit(exact, "the old lion " * 5_000, GenerationConfig(length=1, **options))
     wait(lambda: scheduler.figures.last_progress > request.asked_at)
     assert not request.characters
     scheduler.close()

@@ -103,10 +103,15 @@ def test_open_connections_are_limited_and_a_closed_one_no_longer_counts(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    guard = Guard(asking, limits, figures)
+    guard = Guard(asking, limits, figures, exempt=["/health"])
     asyncio.run(guard({"type": "http", "path": "/", "headers": [], "client": ("a", 5)}, nothing, send))
     assert [status for status, _ in nested] == [200] * (len(visitors) - 2) + [429], "the last one is refused"
     assert nested[-1][1]["detail"].startswith(refusal)
     assert figures.refusals == {limit: 1}
     assert ask(guard, "/health", by="a")[0] == 200
     assert not guard._open
+
+
+def test_only_the_routes_for_monitoring_that_exist_have_no_limits() -> None:
+    guard = Guard(reading, Limits(body=1), Figures(), exempt=["/health"])
+    assert [ask(guard, path, (b"ab",))[0] for path in ("/health", "/metrics")] == [200, 413]

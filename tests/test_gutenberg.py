@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.conftest import book
 from training import gutenberg
@@ -216,6 +217,14 @@ def test_there_is_one_request_at_a_time_and_a_pause_between_two(
     assert mirror.most == 1
     waited = [pause for pause in pauses if pause > 400]
     assert len(waited) == 2
+
+
+@pytest.mark.usefixtures("mirror")
+def test_who_waits_too_long_for_other_books_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gutenberg, "WAITING", 0)
+    cache = fetch(7).parent
+    with FileLock(cache / ".lock"):
+        refused(7, "other books are being fetched, one at a time: try again in a minute")
 
 
 def test_the_cache_keeps_only_the_last_books(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:

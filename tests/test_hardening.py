@@ -156,13 +156,29 @@ def test_a_fault_of_the_app_in_a_route_is_not_taken_for_a_wrong_request(
 
     asked: tuple[Scope, Receive, Send] = ({"type": "http", "path": "/", "headers": []}, receive, send)
     if ours:
-        with pytest.raises(AttributeError):
+        with pytest.raises(TypeError):
             asyncio.run(Refusing(route)(*asked))
         assert not sent
     else:
         asyncio.run(Refusing(route)(*asked))
         assert sent[0]["status"] == 400
         assert capsys.readouterr().err == "A request does not fit: '/': KeyError('x')\n"
+
+
+def test_a_visitor_whose_sign_in_fails_gets_the_page_again() -> None:
+    async def route(*_: Any) -> None:
+        raise ValueError("access_denied")
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    asyncio.run(Refusing(route)({"type": "http", "path": "/login/callback", "headers": []}, receive, send))
+    assert (sent[0]["status"], (b"location", b"/") in sent[0]["headers"]) == (307, True)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), MemoryError()])

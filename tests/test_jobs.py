@@ -125,6 +125,23 @@ def test_a_training_is_stopped_and_goes_on(open_jobs: Open, monkeypatch: pytest.
     assert steps == sorted(set(steps))
 
 
+def test_a_stopped_training_has_not_failed_where_a_terminated_process_has_another_code(
+    open_jobs: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = open_jobs()
+    job = until(jobs.add(TEXT, NOTHING), "read")
+    monkeypatch.setattr(module, "TERMINATED", 1)  # as on Windows
+
+    def begin(*_: object, **__: object) -> "subprocess.Popen[str]":
+        job.stopping = True
+        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"], stdout=subprocess.PIPE, text=True)
+
+    monkeypatch.setattr(command, "begin", begin)
+    jobs.train(job)
+    until(job, "read", "broken")
+    assert (job.state, job.error) == ("read", "")
+
+
 def steps_noted(job: Job, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that gets the step of each line that the training command prints from now on."""
     steps: list[int] = []
@@ -314,6 +331,29 @@ def test_an_unvisited_training_is_deleted(open_jobs: Open) -> None:
     assert visited.directory.exists()
 
 
+def test_a_text_that_waits_or_trains_is_kept_and_its_hours_begin_at_the_end(open_jobs: Open) -> None:
+    jobs = open_jobs(hours=2)
+    job = until(jobs.add(TEXT, NOTHING), "read")
+    for job.state in ("waiting", "training"):
+        job.seen -= 7_300
+        jobs.sweep()
+        assert job.directory.exists()
+    job.state = "done"
+    jobs.sweep()
+    assert job.directory.exists()
+    job.seen -= 7_300
+    jobs.sweep()
+    assert not job.directory.exists()
+
+
+def test_a_server_that_is_being_stopped_takes_no_text(open_jobs: Open) -> None:
+    jobs = open_jobs()
+    jobs.close()
+    with pytest.raises(ValueError, match=r"^the server is being stopped: try again when it is back$"):
+        jobs.add(TEXT, NOTHING)
+    assert not jobs.root.exists()
+
+
 # ---- safety ----------------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +368,14 @@ def test_keys_cannot_be_guessed_and_names_do_no_harm(open_jobs: Open) -> None:
     for wrong in ("", None, 5, job.key[:-1], "../" + other.key):
         with pytest.raises(KeyError):
             jobs.find(wrong)
+
+
+def test_the_directory_is_named_without_links_as_the_commands_name_it(
+    open_jobs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "link"))
+    assert open_jobs().root.parent == tmp_path
 
 
 def test_a_file_of_a_visitor_is_never_run_as_a_program(open_jobs: Open) -> None:

@@ -62,6 +62,7 @@ def test_a_first_measurement_near_the_others_is_drawn(model: Model) -> None:
         ({"25": 0.31, "50": 0.062, "100": 0.003, "200": 0.0}, "0.31 with 25, 0.06 with 50. More than 100 characters"),
         ({"100": -0.001, "25": 0.0}, "context): More than 25 characters bring it nothing."),
         ({"25": 0.4, "800": 0.02}, "0.40 with 25, 0.02 with 800."),
+        ({"25": 0.4, "²": 0.3, "9" * 5_000: 0.2}, "0.40 with 25."),
     ],
 )
 def test_it_tells_how_far_back_a_model_looks(model: Model, bits_lost: dict[str, float], told: str) -> None:

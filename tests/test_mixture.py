@@ -120,7 +120,7 @@ def test_mixtures_of_one_pair_with_any_weights_share_a_batch_and_write_as_if_alo
         batch.join(request)
         batch.step()
     assert len(batch.running) == len(requests)
-    while batch.unfinished:
+    while not all(request.done for request in requests):
         batch.step()
     for request, (mixture, prompt, own) in zip(requests, asked, strict=True):
         alone = written(mixture, prompt, **own)

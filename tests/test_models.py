@@ -1,12 +1,14 @@
 """What the page shows about each model: title, sizes, beginnings and details."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interface.models import offered
+from interface.models import complaint, load_models, offered
 from model.about import details, held_out_bits, title, title_of
+from model.checkpoint import save
 from model.loaded import Model
 
 
@@ -76,3 +78,16 @@ def test_a_wrong_value_in_a_record_leaves_out_only_its_own_sentence(model: Model
     odd = dataclasses.replace(model, training=record)
     assert details(odd) == "2 LSTM layers of 11 neurons."
     assert held_out_bits(odd) == float("inf")
+
+
+def test_the_log_says_why_a_model_cannot_be_used_and_the_page_names_no_place(model: Model, tmp_path: Path) -> None:
+    places = [tmp_path / "one" / "tiny", tmp_path / "other" / "tiny", tmp_path / "nothing"]
+    for place in places[:2]:
+        save(model, place)
+    models, unavailable = load_models(places)
+    assert list(models) == ["tiny"]
+    absent, twice = unavailable.values()
+    assert absent.startswith(f"there is no checkpoint directory {places[2]}")
+    assert twice == "two models have the name tiny: rename the directory of one of them"
+    assert complaint(unavailable) == "Unavailable: nothing, tiny. The log of the server says why."
+    assert complaint({}) == ""

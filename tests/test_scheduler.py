@@ -179,7 +179,8 @@ def test_costly_work_of_all_kinds_gets_equal_time(exact: Model, monkeypatch: pyt
     scheduler = Scheduler()
     dear: list[float] = []
     cheap: list[float] = []
-    works = [scheduler.compute(pieces(8.0, dear)), scheduler.compute(pieces(1.0, cheap))]
+    for seconds, spent in ((8.0, dear), (1.0, cheap)):
+        scheduler.compute(pieces(seconds, spent))
     wait(lambda: sum(dear) > 800)
     assert 0.9 * sum(dear) - 8 < sum(cheap) < 1.1 * sum(dear) + 8
 
@@ -192,8 +193,6 @@ def test_costly_work_of_all_kinds_gets_equal_time(exact: Model, monkeypatch: pyt
     read, other = clock.spent["prefill"] - before, sum(dear) - begun
     assert 0.8 * other < read < 1.2 * other
     assert long.unread
-    for job in (*works, ordinary, long):
-        job.cancel()
     scheduler.close()
 
 

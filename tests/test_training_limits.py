@@ -13,6 +13,8 @@ def test_variables_set_the_limits_and_switch_training_off() -> None:
     assert Limits.of({"TRAINING": "Off"}) is None
     with pytest.raises(ValueError, match=r"^TRAINING_MODELS: models is 'many', but must be a whole number from 1 to"):
         Limits.of({"TRAINING_MODELS": "many"})
+    with pytest.raises(ValueError, match=r"^TRAINING_MINUTE is no limit of trainings: these limits are TRAINING_MEGA"):
+        Limits.of({"TRAINING_MINUTE": "5"})
     with pytest.raises(ValueError, match=r"^TRAINING is 'perhaps', but must be on or off$"):
         Limits.of({"TRAINING": "perhaps"})
 

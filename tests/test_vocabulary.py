@@ -292,6 +292,18 @@ def test_a_combining_mark_that_a_repair_moves_behind_a_letter_is_left_out(vocabu
     assert unicodedata.normalize("NFC", text) == text
 
 
+def test_a_replacement_is_looked_up_once_for_all_places_that_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def replacement(_: Vocabulary, character: str, before: str) -> str:
+        asked.append((character, before))
+        return "b"
+
+    monkeypatch.setattr(Vocabulary, "_replacement", replacement)
+    assert Vocabulary("ab").repair("éaé" * 1_000).text == "bab" * 1_000
+    assert asked == [("é", "\n"), ("é", "a"), ("é", "b")]
+
+
 def test_a_prompt_gets_the_quotes_and_dashes_that_the_model_knows() -> None:
     printed = Vocabulary("“”‘’— .,ITabcdehilnorstw", typography="English")
     repair = printed.repair("\"I can't--'no'.\"")

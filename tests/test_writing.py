@@ -70,10 +70,25 @@ def test_a_neuron_that_is_not_there_is_refused(desk: Writing, model: Model, wron
         desk.steer(request, *wrong)
 
 
-@pytest.mark.parametrize("place", [(-3, 2), (2, 1), "ab", (1,), 5])
-def test_places_that_are_no_passage_of_the_text_are_refused(model: Model, place: Any) -> None:
-    with pytest.raises(gr.Error, match="Typed must be a list of pairs"):
-        own_characters(model, "the old lion", [place])
+def test_the_characters_that_a_visitor_typed_are_found_in_the_repaired_text() -> None:
+    own = own_characters("\n\na—bcd", "\n\na--bcd", 2, [[0, 2], [3, 4], [5, 10**12]])
+    assert own == [False, False, True, True, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *([wrong] for wrong in ((-3, 2), (2, 1), "ab", (1,), 5)),
+        [(0, 12), (0, 12)],
+        [(4, 5), (3, 4)],
+        [(0, 5), (4, 6)],
+        3,
+    ],
+    ids=str,
+)
+def test_places_that_are_no_passages_of_the_text_in_order_are_refused(typed: Any) -> None:
+    with pytest.raises(gr.Error, match=r"Typed must be a list of pairs .* give them in order, and no place twice\."):
+        own_characters("\nthe old lion", "\nthe old lion", 1, typed)
 
 
 def test_a_text_with_a_neuron_held_fixed_ends_if_the_scheduler_fails(

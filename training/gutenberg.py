@@ -15,7 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from model.text_file import TextFileError
 
@@ -24,6 +24,7 @@ AGENT = "LSTM-Text-Generation (trains a small model on one book that a person ha
 PAUSE = 2.0  # seconds between two requests
 SECONDS = 60.0  # to fetch a book, at most
 SILENCE = 20.0  # seconds without an answer
+WAITING = 60.0  # seconds to wait while other books are fetched
 LARGEST = 20_000_000  # bytes of a book: four times the longest novels
 KEPT = 200  # books in the cache
 
@@ -56,23 +57,31 @@ def local(path: Path) -> Path:
 def fetch(book: int) -> Path:
     """The text file of the book with that number, from the cache or else the mirror; its name begins with the title.
 
-    GutenbergError if there is no such book, if it has no plain text or a text that is too long, or if the mirror cannot
-    be reached.
+    GutenbergError if there is no such book, if it has no plain text or a text that is too long, if the mirror cannot be
+    reached, or if other books are being fetched for a long time.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lstm-text-generation" / "gutenberg"
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / ".lock"):  # shared by all programs of this user
-        for cached in cache.glob(f"*(gutenberg {book}).txt"):
-            return cached
-        text = _download(book, cache / ".last-request")
-        title = re.search(r"^Title: *(.*\S)", text[:5_000].decode("utf-8", "replace"), re.MULTILINE)
-        name = re.sub(r"[^\w,.;!'’-]+", " ", title[1] if title else "Book")[:80].strip(" .")
-        file = cache / f"{name} (gutenberg {book}).txt"
-        fresh = cache / ".new"
-        fresh.write_bytes(text)
-        fresh.replace(file)
-        for old in sorted(cache.glob("*.txt"), key=lambda each: each.stat().st_mtime)[:-KEPT]:
-            old.unlink()
+    try:
+        with FileLock(cache / ".lock", timeout=WAITING):  # shared by all programs of this user
+            return _cached(book, cache)
+    except Timeout:
+        raise GutenbergError("other books are being fetched, one at a time: try again in a minute") from None
+
+
+def _cached(book: int, cache: Path) -> Path:
+    """The file of a book in `cache`; it is fetched if it is not there."""
+    for cached in cache.glob(f"*(gutenberg {book}).txt"):
+        return cached
+    text = _download(book, cache / ".last-request")
+    title = re.search(r"^Title: *(.*\S)", text[:5_000].decode("utf-8", "replace"), re.MULTILINE)
+    name = re.sub(r"[^\w,.;!'’-]+", " ", title[1] if title else "Book")[:80].strip(" .")
+    file = cache / f"{name} (gutenberg {book}).txt"
+    fresh = cache / ".new"
+    fresh.write_bytes(text)
+    fresh.replace(file)
+    for old in sorted(cache.glob("*.txt"), key=lambda each: each.stat().st_mtime)[:-KEPT]:
+        old.unlink()
     return file
 
 

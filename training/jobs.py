@@ -33,6 +33,7 @@ REPORT = "training.corpus"  # the command
 LOCK = "lock"  # held as long as that server runs
 GRACE = 1.5  # a training that takes this many times its limit in minutes is stopped
 READING = 900  # seconds after which a report is given up, since other texts wait for it
+TERMINATED = 1 if os.name == "nt" else -signal.SIGTERM  # the return code of a process that `terminate` has ended
 LOOK = 30  # seconds between two checks for jobs to delete or to stop, at most
 
 
@@ -43,7 +44,7 @@ class Jobs:
         """`options` are given to the training command, after those that follow from a plan."""
         self.limits, self.options = limits, tuple(options)
         _delete_abandoned()
-        self.root = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.root = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()  # as the commands name it
         self._lock = FileLock(self.root / LOCK)
         self._lock.acquire()
         self._jobs: dict[str, Job] = {}
@@ -63,6 +64,8 @@ class Jobs:
         check_size(next(iter(texts)) if len(texts) == 1 else "the text", sum(map(len, texts.values())), self.most)
         self._check_plan(plan)
         with self._guard:
+            if self._closed.is_set():
+                raise ValueError("the server is being stopped: try again when it is back")
             self.sweep()
             if len(self._jobs) >= self.limits.models:
                 free = min(job.seen for job in self._jobs.values()) + 3_600 * self.limits.hours - time.monotonic()
@@ -157,9 +160,10 @@ class Jobs:
 
     def close(self) -> None:
         """Delete all jobs, before the server ends."""
-        self._closed.set()
-        for job in list(self._jobs.values()):
-            self.delete(job)
+        with self._guard:
+            self._closed.set()
+            for job in list(self._jobs.values()):
+                self.delete(job)
         self._readers.shutdown(cancel_futures=True)
         self._trainers.shutdown(cancel_futures=True)
         self._lock.release()
@@ -179,10 +183,12 @@ class Jobs:
         return self.limits.minutes if job.report.get("seconds", 0) > 60 * self.limits.minutes else None
 
     def sweep(self) -> None:
-        """Delete the jobs that were not visited for as many hours as the limits allow."""
+        """Delete the jobs that were neither visited nor trained for as many hours as the limits allow."""
         with self._guard:
             for job in list(self._jobs.values()):
-                if time.monotonic() > job.seen + 3_600 * self.limits.hours:
+                if job.state in ("waiting", "training"):
+                    job.seen = time.monotonic()
+                elif time.monotonic() > job.seen + 3_600 * self.limits.hours:
                     self.delete(job)
 
     def _seconds(self, job: Job) -> float:
@@ -296,7 +302,7 @@ class Jobs:
                         told(line)
             with self._guard:
                 job.process = None
-            if job.stopping and process.returncode == -signal.SIGTERM:  # it could not handle the signal yet
+            if job.stopping and process.returncode == TERMINATED:  # it could not handle the signal yet
                 return ""
             printed = errors.read_text(encoding="utf-8", errors="replace")
             return command.failure(module, process.returncode, printed).replace(f"{job.directory}{os.sep}", "")

@@ -24,16 +24,22 @@ class Limits:
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> "Limits | None":
-        """The limits that variables such as `TRAINING_MINUTES` set; None if `TRAINING` is off. ValueError if wrong."""
+        """The limits that variables such as `TRAINING_MINUTES` set; None if `TRAINING` is off.
+
+        ValueError, in one sentence, for an unknown TRAINING_ variable, or a value that is not in its range.
+        """
         switch = variables.get(ENVIRONMENT, "").strip().lower()
         if switch == "off":
             return None
         if switch not in ("", "on"):
             raise ValueError(f"{ENVIRONMENT} is {switch!r}, but must be on or off")
-        kinds = get_type_hints(cls)
+        kinds, names = get_type_hints(cls), {f"{ENVIRONMENT}_{name.upper()}": name for name in meanings(cls)}
+        for variable in variables:
+            if variable.startswith(f"{ENVIRONMENT}_") and variable not in names:
+                raise ValueError(f"{variable} is no limit of trainings: these limits are {', '.join(names)}")
         given: dict[str, Any] = {}
-        for name in meanings(cls):
-            typed = variables.get(f"{ENVIRONMENT}_{name.upper()}", "").strip()
+        for variable, name in names.items():
+            typed = variables.get(variable, "").strip()
             if typed:
                 try:
                     given[name] = kinds[name](typed)

@@ -70,11 +70,6 @@ class Batch:
         ]
 
     @property
-    def unfinished(self) -> int:
-        """How many requests are not done."""
-        return sum(not request.done for request in self.requests)
-
-    @property
     def empty(self) -> bool:
         """Whether the batch has no requests left."""
         return not self.requests

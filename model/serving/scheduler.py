@@ -240,6 +240,8 @@ class Scheduler:
         for batch in batches:
             try:
                 batch.step()
+                if isinstance(batch, Batch) and batch.running:  # each of these has read or written a character
+                    self.figures.last_progress = monotonic()
             except Exception:
                 batch.fail()
         return perf_counter() - start
@@ -258,7 +260,6 @@ class Scheduler:
         seconds = perf_counter() - start
         if characters:
             self._seconds_per_character = seconds / characters
-            self.figures.last_progress = monotonic()
         return seconds
 
     def _admitted(self) -> list[Request]:
