@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
@@ -64,11 +64,7 @@ class Writing:
                 raise refusal("a model cannot be mixed with itself: choose another second model")
             mixture = checked(Share, share=0.5 if share is None else share)
             writing = Mixture(self._pair(model, second), float(mixture.share))
-        if config.stop == "text":
-            until = writing.vocabulary.repair(config.until).text
-            if not until:
-                raise refusal("the text to stop at is empty: type one, or stop at a length or a sentence")
-            config = replace(config, until=until)
+        checked(config.endings, vocabulary=writing.vocabulary)
         if second and config.adapt:
             raise refusal("a mixture of two models cannot learn from the text: choose one model, or no learning")
         both = set(words(config.avoid)) & set(words(config.favour))

@@ -164,7 +164,8 @@ class Vocabulary:
     def _replacement(self, character: str, before: str) -> str:
         """Return the first equivalent of `character` in known characters, else ""; `before` is the character before."""
         for form in self._equivalents(character, before):
-            for cased in (form, form.lower(), form.upper()):
+            capitals = form.upper() if len(form.upper()) == len(form) else ""  # ß has SS
+            for cased in (form, form.lower(), capitals):
                 if cased and all(c in self.ids for c in cased):
                     return cased
         return ""

@@ -977,3 +977,114 @@ def test_a_blank_value_in_a_link_is_ignored(page: Page, small_server: str) -> No
     page.goto(small_server + "#text=a&temperature=&length=")
     expect(part(page, "style")).to_have_value("50")
     expect(page.locator("[data-setting=length]")).to_have_value("300")
+
+
+@pytest.mark.parametrize("greedy", [{"temperature": 0}, {"top_p": 0}, {"top_k": 1}, {"min_p": 1}])
+@pytest.mark.parametrize("second", ["", "cased"], ids=["alone", "mixed"])
+def test_another_try_is_refused_where_only_the_likeliest_letter_can_be_drawn(
+    page: Page, greedy: dict[str, float], second: str
+) -> None:
+    part(page, "mix").evaluate("details => { details.open = true; }")
+    page.locator("[data-setting=second]").select_option(second)
+    settle(page, length=5, stop="length", **greedy)
+    written = write(page)
+    part(page, "again").click()
+    expect(part(page, "status")).to_contain_text("Another try would be the same")
+    assert text(page) == written
+
+
+def test_a_wrong_value_is_refused_and_marked_until_a_valid_one_replaces_it(page: Page) -> None:
+    type_story(page, "one ")
+    for name, wrong, told, button in (
+        ("length", "0", "How much to write: give a whole number from 1 to 10,000.", "reset"),
+        ("seed", "x", "Seed: give a whole number of at most 15 digits, or leave it blank.", "random-seed"),
+    ):
+        field = page.locator(f"[data-setting={name}]")
+        settle(page, **{name: wrong})
+        expect(part(page, "status")).to_have_text(told)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        part(page, "undo").click()
+        part(page, "redo").click()
+        expect(part(page, "status")).to_have_text("Redone.")
+        part(page, "write").click()
+        expect(part(page, "status")).to_have_text(told)
+        assert text(page) == "one "
+        part(page, button).click()
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_the_surprise_lens_says_whether_it_reads_or_has_no_text(page: Page) -> None:
+    type_story(page, "the old lion")
+    held: list[Route] = []
+    page.route("**/call/surprise/*", lambda route: held.append(route))
+    page.get_by_role("radio", name="Surprise").check()
+    until(page, lambda: held)
+    expect(part(page, "lens")).to_contain_text("Reading …")
+    page.unroute("**/call/surprise/*")
+    type_story(page, "")
+    expect(part(page, "lens")).to_contain_text("There is no text to read yet.")
+
+
+def test_the_panel_of_neurons_shows_which_one_is_held(page: Page) -> None:
+    page.get_by_role("radio", name="Neurons").check()
+    neurons, held = page.locator("input[name=neuron]"), page.get_by_label("Hold it fixed while the model writes")
+    expect(neurons.first).to_be_checked()
+    held.check()
+    places = [label.split(" · ")[0] for label in page.locator(".neurons small").all_inner_texts()]
+    neurons.nth(next(i for i, place in enumerate(places) if place != places[0])).check()
+    expect(held).not_to_be_checked()
+    expect(part(page, "lens")).to_contain_text("Holding another one releases it.")
+    neurons.first.check()
+    expect(held).to_be_checked()
+    expect(part(page, "lens")).not_to_contain_text("Holding another one releases it.")
+    settle(page)
+    page.locator("[data-setting=adapt]").check()  # which releases the neuron
+    expect(held).not_to_be_checked()
+
+
+def test_what_a_letter_rests_on_is_not_shown_after_a_change_of_the_text(page: Page) -> None:
+    type_story(page, "the old lion ate a hot tin")
+    click_letter(page, 20)
+    held, answer = list[Route](), f'event: complete\ndata: [{{"weights": {[1] * 20}}}]\n\n'
+    page.route("**/call/rests_on/*", lambda route: held.append(route))
+    part(page, "rests").click()
+    until(page, lambda: held)
+    put_caret_at_end(page)
+    page.keyboard.type("s")
+    with page.expect_response("**/call/rests_on/*"):
+        held[0].fulfill(content_type="text/event-stream", body=answer)
+    page.unroute("**/call/rests_on/*")
+    assert not tinted(page, "rests-5")
+
+
+def test_the_lenses_read_anew_with_a_model_that_has_learned_more(page: Page) -> None:
+    # The visitor's model keeps its name in the page; the server's name is new after each training.
+    own = """secret => {
+      const model = { name: "yours: X", title: "X", secret, sampling: { temperature: 1, top_k: 0, top_p: 1, min_p: 0,
+        context: "carried" }, layers: 1, neurons: 11, beginnings: [], details: "" };
+      const list = secret ? [{ key: "X", title: "X", name: "yours: X", model }] : [];
+      localStorage.setItem("lstm-text-generation own", JSON.stringify(list));
+      dispatchEvent(new CustomEvent("own-models", { detail: { chosen: "yours: X" } }));
+    }"""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    type_story(page, "the old lion")
+    page.get_by_role("radio", name="Surprise").check()
+    page.evaluate(own, "cased")
+    expect(part(page, "model")).to_have_value("yours: X")
+    until(page, lambda: any('"model":"cased"' in each for each in asked))
+    expect(part(page, "lens")).to_contain_text("bits per character in what is shown")
+    part(page, "model").select_option("tiny")
+    page.evaluate(own, "tutorial")
+    expect(part(page, "model")).to_have_value("yours: X")
+    until(page, lambda: any('"model":"tutorial"' in each for each in asked))
+    page.evaluate(own, None)
+
+
+def test_an_unexpected_error_of_a_lens_reaches_the_console(small_server: str, browser: Browser) -> None:
+    page, answer = visit(browser, small_server), "event: complete\ndata: [{}]\n\n"
+    page.route("**/call/surprise/*", lambda route: route.fulfill(content_type="text/event-stream", body=answer))
+    type_story(page, "the old lion")
+    with page.expect_event("pageerror"):
+        page.get_by_role("radio", name="Surprise").check()
+    page.context.close()

@@ -317,3 +317,8 @@ def test_the_typography_is_stored_and_unknown_ones_are_refused() -> None:
     assert Vocabulary.from_json(printed.to_json()) == printed != Vocabulary("ab")
     with pytest.raises(ValueError, match="typography is 'Latin', but must be one of as it is, English, German, French"):
         Vocabulary.from_json(printed.to_json().replace("German", "Latin"))
+
+
+def test_a_letter_without_a_capital_of_its_own_gets_small_letters() -> None:
+    assert Vocabulary.of("FISatres").repair("Straße").text == "Strasse"
+    assert Vocabulary.of("FIfi").repair("ﬁ").text == "fi"

@@ -7,6 +7,8 @@ function storyAlternatives(page) {
   let offered = null; // { start, one, versions, wanted }: `one` aborts the requests; `wanted` is chosen when complete
 
   async function suggest() {
+    const wrong = problem({ ...page.settings, stop: "length" });
+    if (wrong) return say(wrong);
     const { story, settings } = page, start = editor.caret, count = settings.alternatives, prompt = story.text.slice(0, start);
     const values = { ...asked(settings), length: SHORT, stop: "length", least: 0 }, how = howOf(values), one = new AbortController();
     if (isGreedy(settings, page.model())) Object.assign(values, LIVELY); // else all would be the same

@@ -63,8 +63,7 @@ function storyNext(page) {
   });
   page.on("next-here", () => show(editor.caret));
   page.on("rests", () => attempt(say, async () => {
-    await page.lenses.restsOn(next.at);
-    say("The tint shows what this letter rests on: the stronger, the more it matters.");
+    if (await page.lenses.restsOn(next.at)) say("The tint shows what this letter rests on: the stronger, the more it matters.");
   }));
 
   return { show, draw, hide, shown: () => next !== null };
