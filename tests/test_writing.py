@@ -151,14 +151,14 @@ def answered(desk: Writing, start: Start, request: Request, listener: Listener) 
 @pytest.mark.parametrize(
     ("start", "mixed", "settings"),
     [
-        (submit, False, {}),
-        (submit, False, {"context": "window", "length": 1_500}),
+        (submit, False, {"length": 4_000}),
+        (submit, False, {"context": "window"}),
         (submit, False, {"adapt": True}),
-        (submit, False, {"stop": "sentence", "least": 1_500}),
-        (submit, True, {}),
-        (submit, True, {"context": "window", "length": 1_500}),
+        (submit, False, {"stop": "sentence", "least": 3_000, "length": 4_000}),
+        (submit, True, {"length": 4_000}),
+        (submit, True, {"context": "window"}),
         (steer, False, {}),
-        (steer, False, {"context": "window", "length": 1_500}),
+        (steer, False, {"context": "window"}),
     ],
 )
 def test_a_text_that_is_not_read_for_a_while_goes_on_exactly(
@@ -166,7 +166,7 @@ def test_a_text_that_is_not_read_for_a_while_goes_on_exactly(
 ) -> None:
     monkeypatch.setattr("interface.writing.FRAME", 0.002)
     model = Mixture(Pair(exact, exact), 0.3) if mixed else exact
-    config = GenerationConfig(**{"length": 4_000, "seed": 5, **settings})
+    config = GenerationConfig(**{"length": 1_500, "seed": 5, **settings})
     attentive = answered(desk, start, Request(model, "the old lion ", config), Listener(1, 0))[-1]
     distracted = answered(desk, start, Request(model, "the old lion ", config), Listener(2, 3))
     assert len(set(distracted)) > 1, "it was set aside"
