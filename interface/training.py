@@ -104,7 +104,8 @@ def training_endpoints(models: Models, jobs: Jobs, listening: Listening) -> None
 def heard(function: Callable[..., Any], listening: Listening) -> Callable[..., Any]:
     """Return an endpoint that runs `function` in a thread, once the stream of its answer is open.
 
-    The threads of an endpoint are its own: those of another one may all wait, such as for the mirror of the books.
+    Each endpoint has its own threads. So it answers even while all threads of another one wait, for example for the
+    mirror of books.
     """
     threads = CapacityLimiter(LOOKERS)
 

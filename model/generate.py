@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         )
         if config.until and config.stop != "text":
             raise ValueError(f"until is {config.until!r}, but stop is {config.stop}: add --stop text or omit --until")
-        config.endings(model.vocabulary)  # raises ValueError now, too
+        config.endings(model.vocabulary)  # refuses an empty text to stop at before the seed is printed
         prompt = options.prompt or ""
         if options.prompt is None and options.corpus:
             prompt = excerpt(model, options.corpus, config.seed)

@@ -25,7 +25,7 @@ from model.serving.mixture import AnyModel, Mixture
 from model.vocabulary import Vocabulary
 from model.words import SEEN, Words
 
-# A text that ends with a sentence, for `match`: a search would begin anew at each letter.
+# Matches a text that ends with a sentence. Use `match`, since `search` would start again at each letter.
 SENTENCE = re.compile(r"\W*\w.*[.!?…](?:\u202f?»|['\"’‘”“)\]])*[ \n]\Z", re.DOTALL)
 SENTENCE_SEEN = 200  # characters at the end of a text in which a sentence can end it
 LONGEST_END = 100  # characters of `until`, `avoid` and `favour`

@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from benchmarks.running import End, running_app
 
@@ -145,3 +145,34 @@ def click_letter(page: Page, place: int) -> None:
         place,
     )
     page.mouse.click(*box)
+
+
+@contextmanager
+def holding(page: Page, endpoint: str) -> Iterator[list[Route]]:
+    """Hold the requests to an endpoint within the block, before the server gets them; yield the list of these."""
+    held: list[Route] = []
+    address = f"**/call/v2/{endpoint}"
+    page.route(address, lambda route: held.append(route))
+    yield held
+    for route in held:
+        route.continue_()
+    page.unroute(address)
+
+
+def fill_store(page: Page, refused: str = "") -> None:
+    """Let the browser's store refuse every value that holds the text `refused`, as if it were full."""
+    page.evaluate(
+        """refused => {
+          const setItem = window.emptied = Storage.prototype.setItem;
+          Storage.prototype.setItem = function (key, value) {
+            if (value.includes(refused)) throw new DOMException("It is full.", "QuotaExceededError");
+            setItem.call(this, key, value);
+          };
+        }""",
+        refused,
+    )
+
+
+def empty_store(page: Page) -> None:
+    """Let the browser's store take all values again."""
+    page.evaluate("() => { Storage.prototype.setItem = window.emptied; }")

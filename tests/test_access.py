@@ -127,14 +127,14 @@ def test_how_it_works_is_legible_and_labelled(page: Page) -> None:
     assert not flaws(page)
 
 
-def test_each_list_has_room_for_its_arrow(small_server: str, browser: Browser) -> None:
+def test_each_list_has_space_for_its_arrow(small_server: str, browser: Browser) -> None:
     page = visit(browser, small_server)
     for tab, name in (("Train", "train-minutes"), ("How it works", "step-model")):
         page.get_by_role("tab", name=tab).click()  # only now is this tab in the document
         expect(part(page, name)).to_be_attached()
-    room = "lists => lists.map((list) => [list.dataset.id, parseFloat(getComputedStyle(list).paddingRight)])"
-    rooms = page.locator(".story-page select, .lesson select").evaluate_all(room)
-    assert not [name for name, width in rooms if width < 24]
+    padding = "lists => lists.map((list) => [list.dataset.id, parseFloat(getComputedStyle(list).paddingRight)])"
+    paddings = page.locator(".story-page select, .lesson select").evaluate_all(padding)
+    assert not [name for name, width in paddings if width < 24]
     page.context.close()
 
 

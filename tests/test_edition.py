@@ -221,7 +221,7 @@ def test_a_story_that_ends_at_the_printers_stays() -> None:
         "Nobody in the castle knew how the hunt would\nend.",
         "Niemand wußte, wie die Jagd ausging. Das war das\nEnde.",
         "In the evening the king was the\ntranscriber of other men's letters.",
-        "Printed in gold letters upon the door of the room was a name that nobody\nin the whole castle could read.",
+        "Printed in gold letters upon the door of the tower was a name that nobody\nin the whole castle could read.",
         "The Old Books",
     ],
     ids=["end", "Ende", "transcriber", "printed", "books"],

@@ -13,6 +13,9 @@ from tests.browser import (
     APP,
     click_letter,
     done,
+    empty_store,
+    fill_store,
+    holding,
     part,
     put_caret,
     put_caret_at_end,
@@ -522,25 +525,22 @@ def test_the_story_stays_editable_while_neurons_are_searched_for(
 
 def look_for_neurons_and_type(page: Page) -> None:
     type_story(page, "the old lion")
-    held: list[Route] = []
-    page.route("**/call/v2/neurons", lambda route: held.append(route))
-    page.get_by_role("radio", name="Neurons").check()
-    progress = part(page, "lens").get_by_role("progressbar", name="Looking for neurons with a meaning")
-    expect(progress).to_be_visible()
-    put_caret_at_end(page)
-    page.keyboard.type(" ate")
-    assert text(page) == "the old lion ate"
-    expect(part(page, "editor")).to_be_visible()
-    page.evaluate(
-        """() => {
-          window.shares = [];
-          const bar = document.querySelector(".lens progress");
-          new MutationObserver(() => shares.push(bar.value)).observe(bar, { attributes: true });
-        }"""
-    )
-    until(page, lambda: held)
-    held[0].continue_()
-    page.unroute("**/call/v2/neurons")
+    with holding(page, "neurons") as held:
+        page.get_by_role("radio", name="Neurons").check()
+        progress = part(page, "lens").get_by_role("progressbar", name="Looking for neurons with a meaning")
+        expect(progress).to_be_visible()
+        put_caret_at_end(page)
+        page.keyboard.type(" ate")
+        assert text(page) == "the old lion ate"
+        expect(part(page, "editor")).to_be_visible()
+        page.evaluate(
+            """() => {
+              window.shares = [];
+              const bar = document.querySelector(".lens progress");
+              new MutationObserver(() => shares.push(bar.value)).observe(bar, { attributes: true });
+            }"""
+        )
+        until(page, lambda: held)
     expect(page.locator("input[name=neuron]").first).to_be_checked()
     shares = page.evaluate("shares")
     assert len(shares) > 1, "the progress is shown"
@@ -602,17 +602,13 @@ def test_alternatives_are_offered_and_one_key_chooses_one(page: Page) -> None:
 
 def test_an_alternative_that_is_chosen_early_is_inserted_once_it_is_written(page: Page) -> None:
     type_story(page, "the old lion ")
-    held: list[Route] = []
-    page.route("**/call/v2/write", lambda route: held.append(route))
-    page.keyboard.press("Control+Space")
-    expect(page.locator(".option")).to_have_count(3)
-    page.keyboard.press("3")
-    expect(part(page, "status")).to_contain_text("as soon as it is written")
-    assert text(page) == "the old lion "
-    until(page, lambda: len(held) == 3)
-    for route in held:
-        route.continue_()
-    page.unroute("**/call/v2/write")
+    with holding(page, "write") as held:
+        page.keyboard.press("Control+Space")
+        expect(page.locator(".option")).to_have_count(3)
+        page.keyboard.press("3")
+        expect(part(page, "status")).to_contain_text("as soon as it is written")
+        assert text(page) == "the old lion "
+        until(page, lambda: len(held) == 3)
     expect(part(page, "status")).to_contain_text("Alternative 3 is in the story")
     assert text(page).startswith("the old lion ")
     assert len(text(page)) > 13
@@ -704,15 +700,7 @@ def test_stories_have_names_and_files(page: Page) -> None:
 
 
 def test_a_full_store_takes_the_text_alone_and_undo_still_works(page: Page) -> None:
-    page.evaluate(
-        """() => {
-          const { setItem } = window.whole = { setItem: Storage.prototype.setItem };
-          Storage.prototype.setItem = function (key, value) {
-            if (value.includes('"past":[[')) throw new DOMException("It is full.", "QuotaExceededError");
-            setItem.call(this, key, value);
-          };
-        }"""
-    )
+    fill_store(page, '"past":[[')  # which a story with steps to undo has
     settle(page, length=8000, stop="length")
     type_story(page, "one ")
     part(page, "write").click()
@@ -723,7 +711,7 @@ def test_a_full_store_takes_the_text_alone_and_undo_still_works(page: Page) -> N
     page.wait_for_function(stored, arg=whole[-30:])
     part(page, "undo").click()
     assert text(page) == "one "
-    page.evaluate("Object.assign(Storage.prototype, window.whole)")
+    empty_store(page)
 
 
 def test_a_link_restores_the_style(page: Page) -> None:
@@ -819,17 +807,6 @@ def test_on_a_phone_the_buttons_stay_in_sight_and_lenses_come_from_below(phone: 
 # ---- nothing is lost -------------------------------------------------------------------------------------------------
 
 
-def fill_store(page: Page) -> None:
-    page.evaluate("""() => {
-      window.emptied = Storage.prototype.setItem;
-      Storage.prototype.setItem = () => { throw new DOMException("It is full.", "QuotaExceededError"); };
-    }""")
-
-
-def empty_store(page: Page) -> None:
-    page.evaluate("() => { Storage.prototype.setItem = window.emptied; }")
-
-
 def test_a_full_store_keeps_the_story_open_until_it_can_be_saved(page: Page) -> None:
     type_story(page, "the first story")
     part(page, "stories").click()  # saves it
@@ -880,16 +857,13 @@ def test_an_input_method_cannot_change_the_text_while_the_model_writes(page: Pag
     type_story(page, "the old ")
     whole = write(page)
     type_story(page, "the old ")
-    held: list[Route] = []
-    page.route("**/call/v2/write", lambda route: held.append(route))
-    page.keyboard.press("Control+Enter")
-    until(page, lambda: held)
-    session = page.context.new_cdp_session(page)
-    session.send("Input.imeSetComposition", {"text": "é", "selectionStart": 1, "selectionEnd": 1})
-    session.send("Input.insertText", {"text": "é"})
-    assert text(page) == "the old "
-    held[0].continue_()
-    page.unroute("**/call/v2/write")
+    with holding(page, "write") as held:
+        page.keyboard.press("Control+Enter")
+        until(page, lambda: held)
+        session = page.context.new_cdp_session(page)
+        session.send("Input.imeSetComposition", {"text": "é", "selectionStart": 1, "selectionEnd": 1})
+        session.send("Input.insertText", {"text": "é"})
+        assert text(page) == "the old "
     assert done(page) == whole
     part(page, "undo").click()
     assert text(page) == "the old "
@@ -918,14 +892,11 @@ def test_the_story_that_is_being_written_stays_if_it_is_chosen_in_the_list(page:
     type_story(page, "the old ")
     whole = write(page)
     type_story(page, "the old ")
-    held: list[Route] = []
-    page.route("**/call/v2/write", lambda route: held.append(route))
-    part(page, "write").click()
-    until(page, lambda: held)
-    part(page, "stories").click()
-    page.locator(".story-choice[aria-current]").click()
-    held[0].continue_()
-    page.unroute("**/call/v2/write")
+    with holding(page, "write") as held:
+        part(page, "write").click()
+        until(page, lambda: held)
+        part(page, "stories").click()
+        page.locator(".story-choice[aria-current]").click()
     assert done(page) == whole
 
 

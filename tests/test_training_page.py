@@ -25,7 +25,7 @@ from model.checkpoint import save
 from model.hub import load
 from model.loaded import Model
 from model.text_file import TextFileError
-from tests.browser import APP, part, serving, text, type_story, visit, write
+from tests.browser import APP, fill_store, part, serving, text, type_story, visit, write
 from tests.conftest import book, wait
 from training.jobs import Jobs
 from training.limits import Limits, Plan
@@ -251,7 +251,7 @@ def test_a_training_for_which_the_store_has_no_space_is_there_until_the_page_is_
     address: str, browser: Browser
 ) -> None:
     page = visit(browser, address)
-    page.evaluate("() => { Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }; }")
+    fill_store(page)
     begin(page, "paste", name="Full", text=book(2_500))
     read_it(page)
     expect(part(page, "train-status")).to_contain_text("this training is lost when the page is closed")

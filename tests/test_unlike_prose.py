@@ -3,13 +3,18 @@
 import pytest
 
 from tests.conftest import book
-from training.unlike_prose import unlike_prose
+from training.languages import guessed_language
+from training.unlike_prose import Finding, unlike_prose
 
 PROSE = book(9_000)
 STORY = (
     "“I am 5 years old,” said he, “and so is A. B.”\n\nO my! She had a dog — a big one — for 3 days.\n\n"
     "    Verse has its own\n        indented lines\n\nI. The King\n\n* * *\n\nIn 1891 he paid £3 4s. 6d. & left.\n\n"
 )
+
+
+def findings(text: str) -> list[Finding]:
+    return unlike_prose(text, guessed_language(text))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,7 @@ STORY = (
 )
 def test_each_kind_is_found_with_its_place(lines: str, kind: str) -> None:
     text = PROSE + "\n\n" + lines
-    [found] = unlike_prose(text)
+    [found] = findings(text)
     assert found.kind.name.endswith(kind)
     assert found.count == lines.count("\n")
     assert found.line == lines.split("\n")[0]
@@ -35,22 +40,22 @@ def test_each_kind_is_found_with_its_place(lines: str, kind: str) -> None:
 
 
 def test_prose_verse_and_a_few_numbers_are_not_reported() -> None:
-    assert unlike_prose(PROSE + STORY * 20) == []
-    assert unlike_prose("") == []
+    assert findings(PROSE + STORY * 20) == []
+    assert findings("") == []
 
 
 def test_single_letters_are_words_in_other_languages() -> None:
     italian = "Il vecchio re e la regina andarono e tornarono, e nessuno nel castello sapeva quando e come.\n"
     polish = "Stary król mieszkał w zamku z synem i w lesie, a w nocy wracał z polowania z psami do domu.\n"
     for text in (italian, polish):
-        assert unlike_prose(text * 50) == []
+        assert findings(text * 50) == []
 
 
 def test_a_list_of_few_lines_is_no_list() -> None:
-    assert unlike_prose(PROSE + "\n\n" + "".join(f"{i}. a thing\n" for i in range(1, 6))) == []
+    assert findings(PROSE + "\n\n" + "".join(f"{i}. a thing\n" for i in range(1, 6))) == []
 
 
 @pytest.mark.parametrize("line", ["|" + "a" * 200_000, "a    b" + " " * 200_000 + "c.", "." * 200_000 + "a"])
 def test_a_line_as_long_as_a_book_is_read_fast(line: str) -> None:
     """In quadratic time this would take hours."""
-    assert unlike_prose(f"{line}\n" * 2) == []
+    assert findings(f"{line}\n" * 2) == []

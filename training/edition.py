@@ -223,7 +223,7 @@ BACK_LINE = re.compile(
 )
 # The largest share of a text after the only "The End", after the last of several, after a heading, and such a line.
 SHARE_BEHIND_ONLY_END, SHARE_BEHIND_END, SHARE_BEHIND_HEADING, SHARE_BEHIND_LINE = 0.15, 0.03, 0.1, 0.07
-LONG_NOTES = re.compile(r"^\W*(?:NOTES|TABLE)\b")  # these can be longer, and are followed by advertisements
+LONG_NOTES = re.compile(r"^\W*(?:NOTES|TABLE)\b")  # these may take more, since advertisements can follow them
 SCHOLARLY = re.compile(r"^\W*NOTES AND REFERENCES\b")  # these have paragraphs of prose
 LONG_RUN = 7  # paragraphs of prose, one after another, that are part of the story
 
@@ -280,19 +280,24 @@ def _is_back_heading(lines: list[str], i: int) -> bool:
 
 def _is_back_line(lines: list[str], i: int) -> bool:
     """Whether line `i`, below a blank line, begins an addition of the printer, the publisher or a corrector."""
-    if not BACK_LINE.match(lines[i]) or "".join(lines[max(0, i - 1) : i]).strip():
+    if not BACK_LINE.match(lines[i]) or _above(lines, i).strip():
         return False
     return not _is_prose("\n".join(takewhile(str.strip, lines[i:])))
 
 
 def _is_transcriber(lines: list[str], i: int) -> bool:
     """Whether line `i`, below a line without words, begins a transcriber's note."""
-    return bool(TRANSCRIBER.match(lines[i])) and not re.search(r"\w", "".join(lines[max(0, i - 1) : i]))
+    return bool(TRANSCRIBER.match(lines[i])) and not re.search(r"\w", _above(lines, i))
 
 
 def _is_alone(lines: list[str], i: int) -> bool:
     """Whether there are blank lines, or none, around line `i`."""
-    return not "".join(lines[max(0, i - 1) : i]).strip() and not "".join(lines[i + 1 : i + 2]).strip()
+    return not _above(lines, i).strip() and not "".join(lines[i + 1 : i + 2]).strip()
+
+
+def _above(lines: list[str], i: int) -> str:
+    """The line above line `i`; "" above the first."""
+    return lines[i - 1] if i else ""
 
 
 def _last_run(lines: list[str]) -> int:

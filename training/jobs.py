@@ -183,7 +183,7 @@ class Jobs:
         return self.limits.minutes if job.report.get("seconds", 0) > 60 * self.limits.minutes else None
 
     def sweep(self) -> None:
-        """Delete the jobs that were neither visited nor trained for as many hours as the limits allow."""
+        """Delete the jobs that, for as many hours as the limits allow, nobody has visited and that did not train."""
         with self._guard:
             for job in list(self._jobs.values()):
                 if job.state in ("waiting", "training"):

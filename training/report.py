@@ -162,7 +162,7 @@ def _paragraphs(book: Book) -> int:
 
 def _unusual(corpus: Corpus) -> tuple[tuple[Unusual, ...], list[str]]:
     """The lines that do not look like prose, and a sentence of advice for each kind."""
-    found = unlike_prose(corpus.text)
+    found = unlike_prose(corpus.text, corpus.language)
     told = tuple(Unusual(each.kind.name, each.count, _place(corpus, each.start)) for each in found)
     return told, [f"{each.count:,} {each.kind.name}: {each.kind.advice}." for each in found]
 

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from training.languages import guessed_language
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -78,10 +76,9 @@ class Finding:
     line: str
 
 
-def unlike_prose(text: str) -> list[Finding]:
-    """The lines of `text` that do not look like prose, one finding for each kind."""
+def unlike_prose(text: str, language: str) -> list[Finding]:
+    """The lines of `text`, in the language with that code, that do not look like prose; one finding for each kind."""
     lines = list(_lines(text))
-    language = guessed_language(text)
     found = []
     for kind in KINDS:
         if kind.languages and language not in kind.languages:

@@ -90,7 +90,8 @@ class Editor {
     if (!this.locked) own();
   }
 
-  // Puts the browser's caret where the caret was last. A selection that ends there stays, as after a change of windows.
+  // Puts the browser's caret where the caret was last. A selection that ends there stays selected, for example when the
+  // visitor returns to the window.
   focused() {
     const inside = this.element.contains(document.getSelection().anchorNode);
     if (!inside || this.selection()[1] !== this.caret) this.select(this.caret);

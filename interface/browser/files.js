@@ -26,7 +26,7 @@ function storyFiles(page) {
         if (id === page.story.id) return;
         const found = shelf.open(id);
         if (found) page.open(found);
-        else say("This story cannot be opened: it is damaged, or of a newer version of this app.");
+        else say("This story cannot be opened: it is damaged, or from a newer version of this app.");
       });
       const remove = make("button", { type: "button", className: "small", textContent: "Delete" });
       remove.setAttribute("aria-label", "Delete " + name);

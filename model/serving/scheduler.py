@@ -217,7 +217,7 @@ class Scheduler:
 
     def _turn(self, batch: Batch | Work) -> float:
         """Give costly work its turn; return the seconds that it took."""
-        self._spent = max(self._spent, batch.spent)  # what is new, or was idle, has no claim on earlier time
+        self._spent = max(self._spent, batch.spent)  # new or idle work gets nothing for the past
         seconds = (0.0 if batch.shared else self._step([batch])) + self._prefill(batch)
         batch.spent = self._spent + seconds
         return seconds
