@@ -158,7 +158,7 @@ def test_it_stops_at_once_and_goes_on_as_if_it_had_never_stopped(page: Page, cas
     part(page, "text").fill("A tale")
     page.keyboard.press("Control+Enter")
     page.keyboard.press("x")  # ignored while the model writes
-    page.wait_for_function("document.querySelector('#progress').textContent.includes('a second')")  # at each frame
+    until(page, lambda: "a second" in (part(page, "progress").text_content() or ""))
     page.keyboard.press("Escape")
     expect(part(page, "status")).to_have_text(re.compile("^Stopped"))
     stopped = text(page)
